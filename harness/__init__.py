@@ -1,0 +1,1 @@
+"""Assay: the theories of deep learning on trial."""

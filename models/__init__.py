@@ -1,0 +1,1 @@
+"""Flax NNX architectures and their parametrisations; nothing about claims."""
