@@ -1,0 +1,236 @@
+"""From pydantic's errors to sentences for the author of a file: where, what, remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias
+
+from pydantic import ValidationError
+
+from harness.errors import Problem
+from harness.fields import IDENTIFIER, KEBAB, Model, Range, shown
+from harness.schema import (
+    OBSERVABLES,
+    Control,
+    Observable,
+    Prediction,
+    Revision,
+    Source,
+    TheoryEntry,
+    Tier,
+    Tighten,
+    Tolerance,
+)
+from harness.strict_yaml import Document, KeyPath, dotted
+from harness.suggest import choices, did_you_mean, nearest
+
+Sentence: TypeAlias = tuple[str, str]
+Details: TypeAlias = Mapping[str, Any]
+
+PARTS: Final[dict[KeyPath, type[Model]]] = {
+    (): Prediction,
+    ("sources", "*"): Source,
+    ("tiers", "*"): Tier,
+    ("tiers", "*", "grid", "*"): Range,
+    ("tiers", "*", "tighten", "*"): Tighten,
+    ("tiers", "*", "tighten", "*", "tolerance"): Tolerance,
+    ("grid", "*"): Range,
+    ("observables", "*"): Observable,
+    ("observables", "*", "tolerance"): Tolerance,
+    ("theories", "*"): TheoryEntry,
+    ("controls", "*"): Control,
+    ("controls", "*", "grid", "*"): Range,
+    ("revision",): Revision,
+}
+"""Which class describes the mapping at a key path; `*` stands for any name or number."""
+
+_PATTERNS: Final = {
+    KEBAB: ("must be kebab-case", "Use small letters, digits and single hyphens."),
+    IDENTIFIER: ("must be an identifier", "Use letters, digits and underscores."),
+}
+
+
+def explain(error: ValidationError, document: Document) -> list[Problem]:
+    """Return one problem for each key path at which `document` is wrong."""
+    found: dict[KeyPath, Problem] = {}
+    for details in error.errors(include_url=False):
+        path = key_path(details["loc"], document.data, details["type"])
+        what, remedy = sentence(details, path, document.data)
+        found.setdefault(
+            path,
+            Problem(
+                what=what,
+                remedy=remedy,
+                file=document.file,
+                line=document.line_of(path),
+                path=dotted(path),
+            ),
+        )
+    return list(found.values())
+
+
+def key_path(loc: KeyPath, data: Any, kind: str) -> KeyPath:
+    """Return the part of pydantic's location that names keys of the file.
+
+    Tags of unions and of validators, which pydantic puts in between, are dropped.
+    """
+    path: list[str | int] = []
+    for depth, part in enumerate(loc):
+        in_list = isinstance(data, list) and isinstance(part, int) and part < len(data)
+        if in_list or (isinstance(data, dict) and part in data):
+            data = data[part]
+        elif not (kind == "missing" and depth == len(loc) - 1):
+            continue
+        path.append(part)
+    return tuple(path)
+
+
+def part_at(path: KeyPath) -> type[Model] | None:
+    """Return the class of the mapping at a key path, if it has one."""
+    for pattern, cls in PARTS.items():
+        if len(pattern) == len(path) and all(
+            want in ("*", have) for want, have in zip(pattern, path, strict=True)
+        ):
+            return cls
+    return None
+
+
+def sentence(details: Details, path: KeyPath, data: dict[str, Any]) -> Sentence:
+    """Return what is wrong and the remedy for one of pydantic's errors."""
+    kind, given = details["type"], details["input"]
+    if kind in _SENTENCES:
+        return _SENTENCES[kind](details, path, data)
+    if given is None:
+        return "has no value", "Write one, or delete the key."
+    return f"{details['msg']}, got {shown(given)}", ""
+
+
+def _own(details: Details, path: KeyPath, data: dict[str, Any]) -> Sentence:
+    return details["ctx"]["what"], details["ctx"]["remedy"]
+
+
+def _missing(details: Details, path: KeyPath, data: dict[str, Any]) -> Sentence:
+    key = str(path[-1])
+    meaning = _descriptions(path[:-1], data).get(key)
+    near = nearest(key, [name for name in details["input"] if name not in PARTS])
+    misspelt = f" (is '{near}' meant to be it?)" if near else ""
+    return f"is missing{misspelt}", f"Add `{key}:` ({meaning})" if meaning else f"Add `{key}:`"
+
+
+def _unknown(details: Details, path: KeyPath, data: dict[str, Any]) -> Sentence:
+    *parent, key = path
+    here = tuple(parent)
+    known = _descriptions(here, data)
+    part = part_at(here)
+    if part is Tier and key in Prediction.model_fields.keys() | _observable_keys():
+        return (
+            f"a tier never changes the question, so it has no `{key}`",
+            "A tier sets seeds, max_seeds, budget_s, setup, sweep, grid and tighten only.",
+        )
+    if part is Observable and key in _observable_keys():
+        having = [name for name, cls in OBSERVABLES.items() if key in _keys(cls)]
+        compare = _at(here, data).get("compare")
+        return (
+            f"compare: {compare} has no `{key}`; it belongs to compare: {', '.join(having)}",
+            "Delete it, or change compare.",
+        )
+    return f"unknown key '{key}'", choices(str(key), known)
+
+
+def _unknown_comparison(details: Details, path: KeyPath, data: dict[str, Any]) -> Sentence:
+    tag = details["ctx"]["tag"]
+    return f"there is no comparison '{tag}'", choices(tag, OBSERVABLES)
+
+
+def _no_comparison(details: Details, path: KeyPath, data: dict[str, Any]) -> Sentence:
+    return "`compare` is missing or not text", f"Write one of: {', '.join(OBSERVABLES)}"
+
+
+def _literal(details: Details, path: KeyPath, data: dict[str, Any]) -> Sentence:
+    expected, given = details["ctx"]["expected"], details["input"]
+    names = [name.strip("' ") for name in expected.replace(" or ", ", ").split(",")]
+    hint = did_you_mean(given, names) if isinstance(given, str) else ""
+    return f"must be one of {', '.join(names)}, got {shown(given)}", hint.removeprefix("; ")
+
+
+def _pattern(details: Details, path: KeyPath, data: dict[str, Any]) -> Sentence:
+    what, remedy = _PATTERNS.get(
+        details["ctx"]["pattern"],
+        ("is not a valid identifier of its kind", f"It must match {details['ctx']['pattern']}"),
+    )
+    return f"{what}, got {shown(details['input'])}", remedy
+
+
+def _typed(wanted: str, remedy: str) -> Callable[[Details, KeyPath, dict[str, Any]], Sentence]:
+    def say(details: Details, path: KeyPath, data: dict[str, Any]) -> Sentence:
+        if details["input"] is None:
+            return "has no value", "Write one, or delete the key."
+        return f"must be {wanted}, got {shown(details['input'])}", remedy
+
+    return say
+
+
+def _beyond(sign: str, limit: str) -> Callable[[Details, KeyPath, dict[str, Any]], Sentence]:
+    def say(details: Details, path: KeyPath, data: dict[str, Any]) -> Sentence:
+        bound = details["ctx"][limit]
+        return f"must be {sign} {bound:g}, got {shown(details['input'])}", "Correct the number."
+
+    return say
+
+
+def _too_few(details: Details, path: KeyPath, data: dict[str, Any]) -> Sentence:
+    meaning = _descriptions(path[:-1], data).get(str(path[-1]), "") if path else ""
+    fewest = details["ctx"]["min_length"]
+    return f"needs at least {fewest}, has {details['ctx']['actual_length']}", (
+        f"Add one ({meaning})" if meaning else "Add one."
+    )
+
+
+_SENTENCES: Final[dict[str, Callable[[Details, KeyPath, dict[str, Any]], Sentence]]] = {
+    "assay": _own,
+    "missing": _missing,
+    "extra_forbidden": _unknown,
+    "union_tag_invalid": _unknown_comparison,
+    "union_tag_not_found": _no_comparison,
+    "literal_error": _literal,
+    "string_pattern_mismatch": _pattern,
+    "string_type": _typed("text", "Put it in quotes."),
+    "string_too_short": _typed("text that says something", "Write a sentence."),
+    "int_type": _typed("a whole number", "Write it without point or quotes."),
+    "int_from_float": _typed("a whole number", "Write it without point or exponent."),
+    "float_type": _typed("a number", "Write it without quotes."),
+    "finite_number": _typed("a finite number", "Correct the number."),
+    "dict_type": _typed("a mapping", "Write `key: value` below it."),
+    "model_type": _typed("a mapping", "Write `key: value` below it."),
+    "model_attributes_type": _typed("a mapping", "Write `key: value` below it."),
+    "tuple_type": _typed("a list", "Write [a, b, c]."),
+    "greater_than": _beyond(">", "gt"),
+    "greater_than_equal": _beyond(">=", "ge"),
+    "less_than": _beyond("<", "lt"),
+    "less_than_equal": _beyond("<=", "le"),
+    "too_short": _too_few,
+}
+
+
+def _at(path: KeyPath, data: Any) -> dict[str, Any]:
+    for part in path:
+        data = data[part]
+    return data if isinstance(data, dict) else {}
+
+
+def _keys(cls: type[Model]) -> dict[str, str]:
+    return {
+        field.alias or name: field.description or "" for name, field in cls.model_fields.items()
+    }
+
+
+def _observable_keys() -> set[str]:
+    return {key for cls in OBSERVABLES.values() for key in _keys(cls)}
+
+
+def _descriptions(path: KeyPath, data: dict[str, Any]) -> dict[str, str]:
+    """Return the keys that may stand at a key path, with what they mean."""
+    cls = part_at(path)
+    if cls is Observable:
+        cls = OBSERVABLES.get(str(_at(path, data).get("compare")), Observable)
+    return {} if cls is None else _keys(cls)

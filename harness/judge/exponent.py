@@ -1,0 +1,33 @@
+"""`exponent`: the log-log slope along an axis."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .case import Case, Estimate, Levels, deviation, logarithm, magnitude
+from .mean import Array, mean_bounds
+from .terms import UnjudgeableError
+
+
+def exponent(case: Case, levels: Levels) -> Estimate:
+    """|mean over seeds of each seed's least-squares slope minus the forecast slope|.
+
+    The forecast is the exponent itself (F = 1) or a curve along the axis, whose slope is taken.
+    """
+    assert case.axis_T is not None
+    log_axis_T = logarithm(case.axis_T, "coordinate")
+    if np.ptp(log_axis_T) == 0:
+        raise UnjudgeableError("an exponent needs at least two different coordinates")
+    slope_NP = _slope(case.measured_NPT, log_axis_T, "measured")
+    forecast_NP = (
+        case.forecast_NPF[..., 0]
+        if case.forecast_NPF.shape[-1] == 1
+        else _slope(case.forecast_NPF, log_axis_T, "forecast")
+    )
+    dev_NP = deviation(slope_NP, forecast_NP, case.criterion.tolerance_kind)
+    return magnitude(*mean_bounds(dev_NP, levels.lower, levels.upper))
+
+
+def _slope(curve_NPT: Array, log_axis_T: Array, what: str) -> Array:
+    centred_T = log_axis_T - log_axis_T.mean()
+    return logarithm(curve_NPT, what) @ (centred_T / (centred_T @ centred_T))
