@@ -22,7 +22,7 @@ from harness.schema import (
     Tolerance,
 )
 from harness.strict_yaml import Document, KeyPath, dotted
-from harness.suggest import choices, did_you_mean, nearest
+from harness.suggest import choices, did_you_mean
 
 Sentence: TypeAlias = tuple[str, str]
 Details: TypeAlias = Mapping[str, Any]
@@ -100,8 +100,6 @@ def sentence(details: Details, path: KeyPath, data: dict[str, Any]) -> Sentence:
     kind, given = details["type"], details["input"]
     if kind in _SENTENCES:
         return _SENTENCES[kind](details, path, data)
-    if given is None:
-        return "has no value", "Write one, or delete the key."
     return f"{details['msg']}, got {shown(given)}", ""
 
 
@@ -111,10 +109,7 @@ def _own(details: Details, path: KeyPath, data: dict[str, Any]) -> Sentence:
 
 def _missing(details: Details, path: KeyPath, data: dict[str, Any]) -> Sentence:
     key = str(path[-1])
-    meaning = _descriptions(path[:-1], data).get(key)
-    near = nearest(key, [name for name in details["input"] if name not in PARTS])
-    misspelt = f" (is '{near}' meant to be it?)" if near else ""
-    return f"is missing{misspelt}", f"Add `{key}:` ({meaning})" if meaning else f"Add `{key}:`"
+    return "is missing", f"Add `{key}:` ({_descriptions(path[:-1], data).get(key, '')})."
 
 
 def _unknown(details: Details, path: KeyPath, data: dict[str, Any]) -> Sentence:
@@ -163,8 +158,6 @@ def _pattern(details: Details, path: KeyPath, data: dict[str, Any]) -> Sentence:
 
 def _typed(wanted: str, remedy: str) -> Callable[[Details, KeyPath, dict[str, Any]], Sentence]:
     def say(details: Details, path: KeyPath, data: dict[str, Any]) -> Sentence:
-        if details["input"] is None:
-            return "has no value", "Write one, or delete the key."
         return f"must be {wanted}, got {shown(details['input'])}", remedy
 
     return say

@@ -16,6 +16,7 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    PlainSerializer,
     PlainValidator,
     StringConstraints,
     Tag,
@@ -43,13 +44,11 @@ def broken(what: str, remedy: str) -> PydanticCustomError:
 
 def shown(raw: object) -> str:
     """Return a value as the user wrote it, shortened."""
-    if raw is None:
-        return "nothing"
     if isinstance(raw, bool):
         return str(raw).lower()
     if isinstance(raw, dict):
         return "a mapping"
-    text = f"text '{raw}'" if isinstance(raw, str) else str(raw)
+    text = " ".join((f"text '{raw}'" if isinstance(raw, str) else str(raw)).split())
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
 
@@ -132,7 +131,7 @@ def _one_or_many(raw: Any) -> Any:
 
 def _interval(raw: Any) -> tuple[float, float]:
     match raw:
-        case [low, high] if _is_number(low) and _is_number(high) and low <= high:
+        case [int() | float() as low, int() | float() as high] if low <= high:
             return (float(low), float(high))
     raise broken(f"must be [min, max], got {shown(raw)}", "Write two numbers, the smaller first.")
 
@@ -164,21 +163,29 @@ _FORECAST_SCHEMA: Final = {
     ]
 }
 
+# Without it, pydantic warns when it writes a value that a plain validator has let pass.
+_AS_IT_IS: Final = PlainSerializer(lambda value: value)
+
 Text: TypeAlias = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 Kebab: TypeAlias = Annotated[str, StringConstraints(pattern=KEBAB)]
 Identifier: TypeAlias = Annotated[str, StringConstraints(pattern=IDENTIFIER)]
 Positive: TypeAlias = Annotated[float, Field(gt=0)]
-Reference: TypeAlias = Annotated[str, PlainValidator(_reference), WithJsonSchema(_REFERENCE_SCHEMA)]
-Forecast: TypeAlias = Annotated[
-    str | dict[str, Any], PlainValidator(_forecast), WithJsonSchema(_FORECAST_SCHEMA)
+Reference: TypeAlias = Annotated[
+    str, PlainValidator(_reference), _AS_IT_IS, WithJsonSchema(_REFERENCE_SCHEMA)
 ]
-SetupValue: TypeAlias = Annotated[Value, PlainValidator(_value), WithJsonSchema(_VALUE_SCHEMA)]
+Forecast: TypeAlias = Annotated[
+    str | dict[str, Any], PlainValidator(_forecast), _AS_IT_IS, WithJsonSchema(_FORECAST_SCHEMA)
+]
+SetupValue: TypeAlias = Annotated[
+    Value, PlainValidator(_value), _AS_IT_IS, WithJsonSchema(_VALUE_SCHEMA)
+]
 SweepAxis: TypeAlias = Annotated[
-    tuple[Value, ...], PlainValidator(_points), WithJsonSchema(_POINTS_SCHEMA)
+    tuple[Value, ...], PlainValidator(_points), _AS_IT_IS, WithJsonSchema(_POINTS_SCHEMA)
 ]
 Interval: TypeAlias = Annotated[
     tuple[float, float],
     PlainValidator(_interval),
+    _AS_IT_IS,
     WithJsonSchema({"type": "array", "items": _NUMBER_SCHEMA, "minItems": 2, "maxItems": 2}),
 ]
 Names: TypeAlias = Annotated[
@@ -222,4 +229,5 @@ GridAxis: TypeAlias = Annotated[
     ],
     Discriminator(lambda raw: "range" if isinstance(raw, dict | Range) else "list"),
     AfterValidator(lambda axis: axis.values() if isinstance(axis, Range) else axis),
+    _AS_IT_IS,
 ]

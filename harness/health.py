@@ -63,9 +63,7 @@ def _grid_edge(plan: Plan, trial: Trial) -> str | None:
 
 
 def _non_finite(plan: Plan, trial: Trial) -> str | None:
-    broken = [
-        row.observable for row in _claim_rows(trial) if row.verdict is Verdict.ERROR
-    ]
+    broken = [row.observable for row in _claim_rows(trial) if row.verdict is Verdict.ERROR]
     return f"no verdict is possible for: {', '.join(broken)}" if broken else None
 
 
@@ -99,7 +97,10 @@ CHECKS: Final[dict[str, tuple[Check, str]]] = {
     "over-budget": (_over_budget, "shrink the setup of the tier, or raise budget_s with a reason"),
     "grid-edge": (_grid_edge, "extend the grid until the location lies inside"),
     "non-finite": (_non_finite, "find the seed in the record; say what a divergence counts as"),
-    "single-point": (_single_point, "add a sweep or a grid over a key that the theory speaks about"),
+    "single-point": (
+        _single_point,
+        "add a sweep or a grid over a key that the theory speaks about",
+    ),
     "asymptotic-only": (
         _asymptotic_only,
         "add the finite-size term to `because`, or say why there is none under `suppress`",

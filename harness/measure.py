@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -62,13 +63,16 @@ class Trainer:
     """Runs units of work on an executor, and keeps finished ones in the local store.
 
     `fresh` ignores what the store holds; `progress` is called with a case's name and the number
-    of seeds whenever a unit is finished.
+    of seeds whenever a unit is finished. Units that are the same (a control that only brings
+    another forecast) are run once.
     """
 
     executor: Executor
     fresh: bool = False
     folder: Path = field(default_factory=lambda: cache_dir() / "measurements")
     progress: Progress | None = None
+    begun: dict[str, Future[tuple[Arrays, Cost]]] = field(default_factory=dict)
+    lock: Lock = field(default_factory=Lock)
 
 
 @contextmanager
@@ -188,25 +192,43 @@ def _unit(
             "device": device_kind(),
         }
     )
-    stored = None if trainer.fresh else load_arrays(trainer.folder, key)
-    if stored is not None:
-        cost = Cost(units=1, stored_units=1)
-    else:
+
+    def train() -> tuple[Arrays, Cost]:
+        stored = None if trainer.fresh else load_arrays(trainer.folder, key)
+        if stored is not None:
+            return stored, Cost(units=1, stored_units=1)
         keys = seed_keys(prediction.id, prediction.revision.number, first, count)
         try:
             execution = execute(ensemble, traced, grid, keys)
         except MissingOutput as missing:
             raise _missing_output(prediction, missing) from None
-        except AssayError:
-            raise
         except Exception as error:
             raise _broken_run(prediction, case, point, error) from error
-        stored = execution.arrays
-        save_arrays(trainer.folder, key, stored)
-        cost = Cost(execution.run_s, execution.compile_s, units=1)
+        save_arrays(trainer.folder, key, execution.arrays)
+        return execution.arrays, Cost(execution.run_s, execution.compile_s, units=1)
+
+    result = _once(trainer, key, train)
     if trainer.progress is not None:
         trainer.progress(case.name, count)
-    return stored, cost
+    return result
+
+
+def _once(
+    trainer: Trainer, key: str, train: Callable[[], tuple[Arrays, Cost]]
+) -> tuple[Arrays, Cost]:
+    """Train, or wait for the thread that trains the same unit; a shared unit costs nothing."""
+    with trainer.lock:
+        begun = trainer.begun.get(key)
+        mine = begun is None
+        if begun is None:
+            begun = trainer.begun[key] = Future()
+    if not mine:
+        return begun.result()[0], Cost()
+    try:
+        begun.set_result(train())
+    except BaseException as error:
+        begun.set_exception(error)
+    return begun.result()
 
 
 def _gather(futures: tuple[Future[Any], ...]) -> list[Any]:
@@ -321,4 +343,3 @@ def _broken_run(
         line=prediction.line("experiment"),
         path="experiment",
     )
-

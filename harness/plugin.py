@@ -27,9 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add Assay's options."""
     group = parser.getgroup("assay", "predictions on trial")
     group.addoption("--assay-tier", default="smoke", help="tier to run: smoke (default) or full")
-    group.addoption(
-        "--assay-fresh", action="store_true", help="ignore measurements already stored"
-    )
+    group.addoption("--assay-fresh", action="store_true", help="ignore measurements already stored")
     group.addoption(
         "--strict-inconclusive", action="store_true", help="an undecided verdict fails the test"
     )
@@ -47,8 +45,6 @@ def pytest_configure(config: pytest.Config) -> None:
         ("control", "a broken set-up that must fail"),
     ):
         config.addinivalue_line("markers", f"{marker}: {what}")
-    if not config.pluginmanager.hasplugin("xdist"):
-        config.addinivalue_line("markers", "xdist_group(name): items that share a training run")
     config.stash[_TRIALS] = {}
     config.stash[_COLLECTED] = {}
     config.pluginmanager.register(Summary(), "assay-summary")
@@ -57,7 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_cmdline_main(config: pytest.Config) -> None:
     """Let `-n` keep items that share a training run on one worker."""
     if getattr(config.option, "dist", "no") == "load":
-        config.option.dist = "loadgroup"
+        config.option.dist = "loadfile"
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> PredictionFile | None:
@@ -115,7 +111,6 @@ class PredictionFile(pytest.File):
         item.line = prediction.line(*where)
         item.add_marker(getattr(pytest.mark, prediction.strand))
         item.add_marker(getattr(pytest.mark, role))
-        item.add_marker(pytest.mark.xdist_group(name=str(self.path)))
         return item
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:  # type: ignore[override]
@@ -245,9 +240,7 @@ def _without_arrays(trial: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Iterator[None]:
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     """Attach what the controller needs to the report: it travels between processes as JSON."""
     report: Any = yield
     if isinstance(item, PredictionItem) and report.when == "call":

@@ -161,6 +161,15 @@ def _control_observables(prediction: Prediction) -> Iterator[Finding]:
                 )
 
 
+def _control_names(prediction: Prediction) -> Iterator[Finding]:
+    if "claim" in prediction.controls:
+        yield (
+            ("controls", "claim"),
+            "'claim' is the name of the claim itself",
+            "Rename the control.",
+        )
+
+
 def _known_answer(prediction: Prediction) -> Iterator[Finding]:
     entries = prediction.theories.values()
     refuted = any(
@@ -222,6 +231,7 @@ _RULES: Final[tuple[Callable[[Prediction], Iterator[Finding]], ...]] = (
     _tightened,
     _axes,
     _control_observables,
+    _control_names,
     _known_answer,
     _regimes,
     _tables,

@@ -6,6 +6,7 @@ override) live in `rules`. The JSON Schema for editors is generated from these c
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeAlias, get_args
@@ -56,6 +57,7 @@ HealthCheck: TypeAlias = Literal[
     "single-point",
     "asymptotic-only",
 ]
+MAX_SEEDS: Final = 1_000_000
 
 
 class Source(Model):
@@ -132,9 +134,10 @@ class Tighten(Model):
 class Tier(Model):
     """Sizes and seeds of one tier; never a different question."""
 
-    seeds: int = Field(ge=2, description="seeds run at first")
+    seeds: int = Field(ge=2, le=MAX_SEEDS, description="seeds run at first")
     max_seeds: int = Field(
         default_factory=lambda data: data.get("seeds", 2),
+        le=MAX_SEEDS,
         description="most seeds drawn while undecided; as many as seeds if left out",
     )
     budget_s: Positive | None = Field(default=None, description="wall-clock budget in seconds")
@@ -413,9 +416,30 @@ class Prediction(Model):
 
 def json_schema() -> dict[str, Any]:
     """Return the JSON Schema of a prediction file, for editors and outside validators."""
-    schema = Prediction.model_json_schema(by_alias=True)
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Assay prediction",
-        **{key: value for key, value in schema.items() if key != "title"},
+    described = _for_files(Prediction.model_json_schema(by_alias=True))
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **described}
+
+
+def json_schema_text() -> str:
+    """Return the JSON Schema as it is committed beside this module."""
+    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _for_files(schema: Any) -> Any:
+    """Drop generated titles and the null of optional keys; close mappings with named patterns."""
+    if isinstance(schema, list):
+        return [_for_files(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {
+        key: _for_files(value)
+        for key, value in schema.items()
+        if not (key == "title" and isinstance(value, str)) and not (key, value) == ("default", None)
     }
+    options = [option for option in kept.get("anyOf", ()) if option != {"type": "null"}]
+    if len(options) == 1:
+        del kept["anyOf"]
+        kept |= options[0]
+    if "patternProperties" in kept:
+        kept["additionalProperties"] = False
+    return kept

@@ -2,7 +2,8 @@
 
 Built on the parser's events, not on PyYAML's constructors: nothing in a file can run code or grow.
 Plain scalars follow YAML 1.2 (`1e-3` is a number; `no`, `12:30:45` and `2026-01-31` are text).
-Refused: duplicate keys, tags, aliases, several documents, tabs, other encodings than UTF-8.
+Refused: duplicate keys, keys without a value, tags, aliases, several documents, tabs, other
+encodings than UTF-8.
 """
 
 from __future__ import annotations
@@ -64,34 +65,45 @@ def parse(text: str, file: Path) -> Document:
 def read_text(file: Path) -> str:
     """Return the text of a UTF-8 file of at most one MiB; raise AssayError otherwise."""
     try:
-        raw = file.read_bytes() if file.stat().st_size <= _MAX_BYTES else None
+        raw = _head(file)
     except OSError as error:
         raise AssayError(
-            f"cannot be read ({error.strerror})", file=file, remedy="Check the path."
+            f"the file cannot be read ({error.strerror})", file=file, remedy="Check the path."
         ) from None
-    if raw is None:
+    if len(raw) > _MAX_BYTES:
         raise AssayError(
-            f"is larger than {_MAX_BYTES} bytes", file=file, remedy="Keep data out of YAML files."
+            f"the file is larger than {_MAX_BYTES} bytes",
+            file=file,
+            remedy="Keep data out of YAML files.",
         )
     if raw.startswith(b"\xef\xbb\xbf"):
         raise AssayError(
-            "starts with a byte order mark", file=file, line=1, remedy="Save it as plain UTF-8."
+            "the file starts with a byte order mark",
+            file=file,
+            line=1,
+            remedy="Save it as plain UTF-8.",
         )
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
         raise AssayError(
-            f"is not UTF-8 (byte 0x{raw[error.start]:02x})",
+            f"the file is not UTF-8 (byte 0x{raw[error.start]:02x})",
             file=file,
             line=raw[: error.start].count(b"\n") + 1,
             remedy="Save it as UTF-8.",
         ) from None
 
 
+def _head(file: Path) -> bytes:
+    """Return the bytes of a file, of a large one no more than it takes to see that it is."""
+    with file.open("rb") as stream:
+        return stream.read(_MAX_BYTES + 1)
+
+
 def dotted(path: KeyPath) -> str:
     """Return a key path as a user writes it: `observables.loss.tolerance`, `sources[0].year`."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
-    return text.removeprefix(".")
+    return " ".join(text.removeprefix(".").split())
 
 
 class _Reader:
@@ -108,15 +120,19 @@ class _Reader:
         next(events)  # stream start
         start = next(events)
         if isinstance(start, yaml.StreamEndEvent):
-            self._fail("is empty", remedy="Write one prediction; `assay new` gives a skeleton.")
+            self._fail(
+                "the file is empty", remedy="Write one prediction; `assay new` gives a skeleton."
+            )
         root = next(events)
         if not isinstance(root, yaml.MappingStartEvent):
-            self._fail("must be a mapping of keys to values", root, remedy="Write `key: value`.")
+            self._fail(
+                "the file must be a mapping of keys to values", root, remedy="Write `key: value`."
+            )
         data = self._value(root, ())
         next(events)  # document end
         after = next(events)
         if not isinstance(after, yaml.StreamEndEvent):
-            self._fail("holds several documents", after, remedy="Write one file for each.")
+            self._fail("the file holds several documents", after, remedy="Write one file for each.")
         assert isinstance(data, dict)
         return data
 
@@ -127,7 +143,7 @@ class _Reader:
             raise self._syntax_error(error) from None
         except yaml.reader.ReaderError as error:
             raise AssayError(
-                "contains a character that YAML does not allow",
+                "the file contains a character that YAML does not allow",
                 file=self.file,
                 line=self.text[: error.position].count("\n") + 1,
                 remedy="Delete the control character.",
@@ -189,10 +205,10 @@ class _Reader:
             self._fail("has an empty key", event, path, "Write a word before the colon.")
         return str(event.value)
 
-    def _plain(self, event: Any, path: KeyPath) -> bool | int | float | str | None:
+    def _plain(self, event: Any, path: KeyPath) -> bool | int | float | str:
         text: str = event.value
         if text in _NULL:
-            return None
+            self._fail("has no value", event, path, "Write one, or delete the key.")
         if text in _BOOL:
             return _BOOL[text]
         if _LEADING_ZERO.match(text):

@@ -37,13 +37,16 @@ class Theory(TheoryBody):
 _FILE: Final = TypeAdapter(dict[Kebab, TheoryBody])
 
 
+def find_above(folder: Path, name: str) -> Path | None:
+    """Return the file `name` in `folder` or in its nearest ancestor that has one."""
+    folder = folder.absolute()
+    places = (place / name for place in (folder, *folder.parents))
+    return next((file for file in places if file.is_file()), None)
+
+
 def find_theories(folder: Path) -> Path | None:
-    """Return the theories.yaml of `folder` or of its nearest ancestor that has one."""
-    folder = folder.resolve()
-    for place in (folder, *folder.parents):
-        if (place / FILE_NAME).is_file():
-            return place / FILE_NAME
-    return None
+    """Return the theories.yaml that counts for a topic folder."""
+    return find_above(folder, FILE_NAME)
 
 
 def read_theories(file: Path) -> Mapping[str, Theory]:

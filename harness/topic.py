@@ -91,6 +91,8 @@ def takes_draw(forecast: Callable[..., Any]) -> bool:
 def setup_class(function: Callable[..., Any]) -> type[Any]:
     """Return the Setup dataclass that annotates a function's first parameter; raises AssayError."""
     inner = inspect.unwrap(function)
+    if not inspect.isfunction(inner):
+        raise AssayError(f"{function!r} is not a function", remedy="Write def ...(setup: Setup).")
     first = next(iter(inspect.signature(inner).parameters.values()), None)
     annotation = None if first is None else first.annotation
     if isinstance(annotation, str):

@@ -12,6 +12,7 @@ import numpy as np
 from harness.forecast import Forecast, align, forecast
 from harness.health import examine
 from harness.judge import LEVEL, Criterion, Judgement, Verdict, judge
+from harness.judge.arrange import per_seed
 from harness.measure import Arrays, Cost, Measurement, Pending, Trainer, draws, measure
 from harness.outcome import ControlOutcome, Measured, Row, Series, TheoryOutcome, Trial
 from harness.plan import CLAIM, Case, Plan, claims_theory
@@ -35,6 +36,7 @@ class CaseRun:
         self._pending: list[Pending] = []
         self._parts: list[Measurement] = []
         self._draws: dict[tuple[Any, ...], list[Arrays]] = {}
+        self._compared: dict[tuple[str, int], xr.DataArray] = {}
 
     @property
     def seeds(self) -> int:
@@ -45,9 +47,7 @@ class CaseRun:
         """Ask for seeds up to a total, in batches of the first size (one compiled program)."""
         while self._seeds < seeds:
             count = min(self.plan.seeds, seeds - self._seeds)
-            self._pending.append(
-                measure(self.plan, self.case, self._seeds, count, self._trainer)
-            )
+            self._pending.append(measure(self.plan, self.case, self._seeds, count, self._trainer))
             self._seeds += count
 
     def arrays(self) -> Mapping[str, xr.DataArray]:
@@ -63,6 +63,16 @@ class CaseRun:
             name: xr.concat([part.arrays[name] for part in self._parts], dim="seed")
             for name in self._parts[0].arrays
         }
+
+    def compared(self, observable: str, raw: str, criterion: Criterion) -> xr.DataArray:
+        """An observable's values by seed in the form in which they are compared.
+
+        Where the observable is a statistic of the ensemble these are jackknife pseudo-values.
+        """
+        key = (observable, self._seeds)
+        if key not in self._compared:
+            self._compared[key] = per_seed(self.arrays()[raw], criterion.reduce)
+        return self._compared[key]
 
     def draws_at(self, point: Mapping[str, Any]) -> Sequence[Arrays]:
         """Every seed's draw at a sweep point."""
@@ -95,8 +105,12 @@ def try_prediction(plan: Plan, trainer: Trainer) -> Trial:
     theories = _theory_outcomes(plan.prediction, rows)
     control_rows: list[Row] = []
     for run in controls:
-        control_rows += _decide(plan, run, looks, lambda run=run: _judge_control(plan, run, len(looks)))
-    outcomes = tuple(_control_outcome(plan.prediction, run.case.name, control_rows) for run in controls)
+        control_rows += _decide(
+            plan, run, looks, lambda run=run: _judge_control(plan, run, len(looks))
+        )
+    outcomes = tuple(
+        _control_outcome(plan.prediction, run.case.name, control_rows) for run in controls
+    )
     theories = _mark_vacuous(plan.prediction, theories, outcomes)
     power = _resolving_power(theories, rows, outcomes)
     all_rows = tuple(replace(row, resolving_power=power) for row in (*rows, *control_rows))
@@ -111,8 +125,7 @@ def try_prediction(plan: Plan, trainer: Trainer) -> Trial:
         resolving_power=power,
         health=(),
         raw={
-            name: replace(_summary(array), per_seed=None)
-            for name, array in claim.arrays().items()
+            name: replace(_summary(array), per_seed=None) for name, array in claim.arrays().items()
         },
         cost=sum((run.cost for run in (claim, *controls)), Cost()),
         wall_s=time.perf_counter() - began,
@@ -156,8 +169,7 @@ def _undecided(prediction: Prediction, case: Case, rows: Sequence[Row]) -> bool:
         return _control_outcome(prediction, case.name, rows).verdict is Verdict.INCONCLUSIVE
     outcomes = _theory_outcomes(prediction, rows)
     return any(
-        outcome.verdict is Verdict.INCONCLUSIVE and outcome.expect != "open"
-        for outcome in outcomes
+        outcome.verdict is Verdict.INCONCLUSIVE and outcome.expect != "open" for outcome in outcomes
     )
 
 
@@ -190,7 +202,6 @@ def _judge(
     looks: int,
     only: tuple[str, ...] = (),
 ) -> list[Row]:
-    arrays = run.arrays()
     rows = []
     for name, criterion in criteria(plan.prediction, plan.tier).items():
         if only and name not in only:
@@ -211,18 +222,17 @@ def _judge(
         if said.out_of_scope is not None:
             rows.append(blank)
         elif name in said.values:
-            raw = arrays[spec.of or name]
-            rows.append(_judged(blank, raw, said, criterion, LEVEL / looks))
+            measured = run.compared(name, spec.of or name, criterion)
+            rows.append(_judged(blank, measured, said, criterion, LEVEL / looks))
     return rows
 
 
 def _judged(
-    blank: Row, raw: xr.DataArray, said: Forecast, criterion: Criterion, level: float
+    blank: Row, measured: xr.DataArray, said: Forecast, criterion: Criterion, level: float
 ) -> Row:
-    measured = compared_values(raw, criterion)
     predicted = align(said.values[criterion.observable], measured)
     spread = said.spread.get(criterion.observable)
-    verdict = judge(raw, predicted, criterion, level)
+    verdict = judge(measured, predicted, replace(criterion, reduce=None), level)
     return replace(
         blank,
         verdict=verdict.verdict,
@@ -232,13 +242,6 @@ def _judged(
         spread=None if spread is None else series(align(spread, measured)),
         measured=_summary(measured),
     )
-
-
-def compared_values(raw: xr.DataArray, criterion: Criterion) -> xr.DataArray:
-    """The values that are compared, by seed: reduced, as pseudo-values where seeds are pooled."""
-    from harness.judge import per_seed_values
-
-    return per_seed_values(raw, criterion)
 
 
 def _numbers(verdict: Judgement) -> dict[str, Any]:

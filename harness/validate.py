@@ -19,9 +19,7 @@ def validate(plan: Plan) -> None:
     for case in (plan.claim, *plan.controls):
         for point in case.sweep_points():
             for grid_point in case.grid_points():
-                fixed = replace(
-                    case, grid={key: (value,) for key, value in grid_point.items()}
-                )
+                fixed = replace(case, grid={key: (value,) for key, value in grid_point.items()})
                 try:
                     ensemble_at(plan.prediction, fixed, point)
                 except AssayError as error:

@@ -5,7 +5,7 @@ rate `lr * (global learning rate)`. With m = width / base_width, its role's row 
 
     multiplier ~ m^-a,   init_std ~ m^-b,   lr = m^-c   (c depends on the optimiser),
 
-which is Yang & Hu 2021 (Tensor Programs IV, arXiv:2011.14522), Definition 1.1, with one c a layer
+an abc-parametrisation (Yang & Hu 2021, Tensor Programs IV, arXiv:2011.14522) with one c a layer
 and width counted from a base width. At the base width every parametrisation has the effective
 weight standard deviation multiplier * init_std = sqrt(gain / fan_in) and lr = 1, so all agree
 there as functions at initialisation; `base_width=1` gives the textbook forms (1/n, 1/sqrt n, ...).

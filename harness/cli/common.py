@@ -88,9 +88,7 @@ def parse_overrides(pairs: list[str]) -> dict[str, Any]:
                 f"'{pair}' is no override", remedy="Write --set key=value.", path="--set"
             )
         if key in overrides:
-            raise AssayError(
-                f"'{key}' is set twice", remedy="Keep one of the two.", path="--set"
-            )
+            raise AssayError(f"'{key}' is set twice", remedy="Keep one of the two.", path="--set")
         overrides[key] = _value(key, text)
     return overrides
 

@@ -78,7 +78,9 @@ def describe(prediction: Prediction) -> list[str]:
         lines += [f"    {share:<8g} {reason}" for reason, share in spec.because.items()]
     lines.append("theories")
     for name, entry in prediction.theories.items():
-        lines.append(f"  {name}: expected to {entry.expect}" if entry.expect != "open" else f"  {name}: open")
+        lines.append(
+            f"  {name}: expected to {entry.expect}" if entry.expect != "open" else f"  {name}: open"
+        )
         lines += wrapped(entry.finding or "", 4)
     lines.append("controls (must fail)")
     for name, control in prediction.controls.items():
@@ -91,7 +93,9 @@ def describe(prediction: Prediction) -> list[str]:
     for name, tier in prediction.tiers.items():
         changed = {**tier.setup, **tier.sweep, **tier.grid}
         sizes = ", ".join(f"{key} = {value}" for key, value in changed.items())
-        lines.append(f"  {name}: {tier.seeds} to {tier.max_seeds} seeds{'; ' if sizes else ''}{sizes}")
+        lines.append(
+            f"  {name}: {tier.seeds} to {tier.max_seeds} seeds{'; ' if sizes else ''}{sizes}"
+        )
     lines.append("sources")
     for source in prediction.sources:
         where = f", {source.where}" if source.where else ""

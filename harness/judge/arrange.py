@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .case import Case
 from .comparisons import COMPARISONS, Comparison
@@ -67,7 +68,7 @@ def per_seed(
     everyone = np.arange(n)
     dims = whole.dims
 
-    def statistic(seeds: Array) -> Array:
+    def statistic(seeds: NDArray[np.intp]) -> Array:
         return as_array(reduce(measured.isel(seed=seeds)).transpose(*dims).values)
 
     total = as_array(whole.values)

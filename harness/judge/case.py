@@ -16,21 +16,23 @@ from .terms import Criterion, UnjudgeableError
 class Case:
     """A measurement and its forecast as arrays.
 
-    Shapes: N seeds (1 for a forecast that is the same for all seeds), P points that remain after
-    the comparison (each is judged, the worst decides), T values along the axis that the comparison
-    consumes (1 if it consumes none), F forecast values (T, 1, or those of the forecast's own axis).
+    Shapes: `measured` [N, P, T] with N seeds, P points that remain after the comparison (each is
+    judged, the worst decides) and T values along the axes that the comparison consumes (1 if it
+    consumes none); `forecast` [1 or N, P, F] with N if it is conditional on a seed's own draw, and
+    F = T, or 1, or the length of an axis that only the forecast has; `axis` [T], the coordinate;
+    `points`, a name for each point.
     """
 
-    measured_NPT: Array
-    forecast_NPF: Array
+    measured: Array
+    forecast: Array
     criterion: Criterion
-    axis_T: Array | None = None
-    points_P: tuple[str, ...] = ()
+    axis: Array | None = None
+    points: tuple[str, ...] = ()
 
     @property
     def seeds(self) -> int:
         """Number of seeds."""
-        return self.measured_NPT.shape[0]
+        return len(self.measured)
 
 
 @dataclass(frozen=True)
@@ -43,40 +45,27 @@ class Levels:
 
 @dataclass(frozen=True)
 class Estimate:
-    """Discrepancy and its confidence interval at each of P points, in the tolerance's unit.
+    """Discrepancy and the ends of its confidence interval at each of P points, shapes [P].
 
-    `radius_P` is the distance from the discrepancy down to the unclipped lower end. `caveat_P`
-    marks the points to which the sentence `caveat` applies. `project` gives both ends for another
-    number of seeds where they do not shrink like those of a mean.
+    In the tolerance's unit. Negative numbers are kept (as far as the wrong side is away); who
+    reports cuts them at zero. `caveat_at` marks the points to which the sentence `caveat` applies.
+    `project` gives both ends for another number of seeds where they do not shrink as a mean's do.
     """
 
-    discrepancy_P: Array
-    lower_P: Array
-    upper_P: Array
-    radius_P: Array
+    discrepancy: Array
+    lower: Array
+    upper: Array
     caveat: str = ""
-    caveat_P: NDArray[np.bool_] | None = None
+    caveat_at: NDArray[np.bool_] | None = None
     project: Callable[[int], tuple[Array, Array]] | None = None
 
 
 def magnitude(mean: Array, lower: Array, upper: Array) -> Estimate:
     """Estimate of |deviation| from the bounds of the signed deviation."""
-    centre = np.abs(mean)
     return Estimate(
-        discrepancy_P=centre,
-        lower_P=np.maximum(0.0, np.maximum(lower, -upper)),
-        upper_P=np.maximum(np.abs(lower), np.abs(upper)),
-        radius_P=np.where(mean >= 0, mean - lower, upper - mean),
-    )
-
-
-def excess(mean: Array, lower: Array, upper: Array) -> Estimate:
-    """Estimate of the positive part of a signed deviation: how far it is on the wrong side."""
-    return Estimate(
-        discrepancy_P=np.maximum(0.0, mean),
-        lower_P=np.maximum(0.0, lower),
-        upper_P=np.maximum(0.0, upper),
-        radius_P=mean - lower,
+        discrepancy=np.abs(mean),
+        lower=np.where(mean >= 0, lower, -upper),
+        upper=np.maximum(-lower, upper),
     )
 
 

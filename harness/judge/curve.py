@@ -17,39 +17,34 @@ def curve(case: Case, levels: Levels) -> Estimate:
     absolute: root mean square, mean or largest absolute deviation (l2, l1, sup); log: the same of
     ln(measured/forecast); relative: the absolute one divided by the same norm of the forecast.
     """
-    norm = case.criterion.norm
-    kind = case.criterion.tolerance_kind
-    forecast_NPT = np.broadcast_to(
-        case.forecast_NPF, case.forecast_NPF.shape[:-1] + case.measured_NPT.shape[-1:]
-    )
-    if kind == "relative":
-        size_NP1 = nonzero(_SIZE[norm](forecast_NPT))[..., np.newaxis]
-        dev_NPT = (case.measured_NPT - forecast_NPT) / size_NP1
+    norm, size = NORMS[case.criterion.norm]
+    if case.criterion.tolerance_kind == "relative":
+        dev_NPT = (case.measured - case.forecast) / nonzero(size(case.forecast))
     else:
-        dev_NPT = deviation(case.measured_NPT, forecast_NPT, kind)
-    return NORMS[norm](dev_NPT, levels)
+        dev_NPT = deviation(case.measured, case.forecast, case.criterion.tolerance_kind)
+    return norm(dev_NPT, levels)
 
 
 def l2(dev_NPT: Array, levels: Levels) -> Estimate:
     """Root mean square along the axis.
 
-    Upper end: the largest distance of zero from the confidence ellipsoid that Student's bound
-    spans in every direction at once. The true distance is |<u, M>| for one unit vector u that does
-    not depend on the noise, so a false pass needs Student's bound to fail in that one direction.
+    Upper end: the largest distance of zero from the ellipsoid that the bound of a mean spans in
+    every direction at once. The true distance is <u, M> for one unit vector u that does not depend
+    on the noise, so a false pass needs that bound to fail in that one direction.
     Lower end: triangle inequality, |noise| <= q sqrt(trace); the norm of Gaussian noise of a given
     trace has its heaviest tail when all of it is in one mode (Szekely & Bakirov 2003).
     """
     n, _, length = dev_NPT.shape
-    dev_NPT = dev_NPT / np.sqrt(length)
-    mean_PT = dev_NPT.mean(axis=0)
+    mean_PT = dev_NPT.mean(axis=0) / np.sqrt(length)
+    root_PNT = np.moveaxis(dev_NPT / np.sqrt(length) - mean_PT, 0, 1) / np.sqrt(n * (n - 1))
     distance_P = np.sqrt((mean_PT**2).sum(axis=-1))
-    direction_PT = _unit(mean_PT, distance_P)
-    skew_P = skewness((dev_NPT * direction_PT).sum(axis=-1))
-    centred_PNT = np.moveaxis(dev_NPT - mean_PT, 0, 1) / np.sqrt(n * (n - 1))
-    noise_P = np.sqrt((centred_PNT**2).sum(axis=(1, 2)))
-    upper_P = _farthest(mean_PT, centred_PNT, quantile(n, levels.upper, skew_P))
-    radius_P = quantile(n, levels.lower / 2, np.abs(skew_P)) * noise_P
-    return Estimate(distance_P, np.maximum(0.0, distance_P - radius_P), upper_P, radius_P)
+    skew_P = skewness((dev_NPT * mean_PT).sum(axis=-1))
+    noise_P = np.sqrt((root_PNT**2).sum(axis=(1, 2)))
+    return Estimate(
+        discrepancy=distance_P,
+        lower=distance_P - quantile(n, levels.lower / 2, np.abs(skew_P)) * noise_P,
+        upper=_farthest(mean_PT, root_PNT, quantile(n, levels.upper, skew_P)),
+    )
 
 
 def l1(dev_NPT: Array, levels: Levels) -> Estimate:
@@ -63,14 +58,16 @@ def weighted_l1(dev_NPT: Array, weight_T: Array, levels: Levels) -> Estimate:
     Noise moves it by at most the weighted sum of the pointwise standard errors times the quantile:
     exactly so when all points move together, by less otherwise.
     """
-    n = dev_NPT.shape[0]
+    n = len(dev_NPT)
     mean_PT = dev_NPT.mean(axis=0)
-    distance_P = (np.abs(mean_PT) * weight_T).sum(axis=-1)
-    skew_P = skewness((dev_NPT * np.sign(mean_PT) * weight_T).sum(axis=-1))
-    noise_P = (dev_NPT.std(axis=0, ddof=1) * weight_T).sum(axis=-1) / np.sqrt(n)
-    radius_P = quantile(n, levels.lower / 2, np.abs(skew_P)) * noise_P
-    upper_P = distance_P + quantile(n, levels.upper, skew_P) * noise_P
-    return Estimate(distance_P, np.maximum(0.0, distance_P - radius_P), upper_P, radius_P)
+    distance_P = np.abs(mean_PT) @ weight_T
+    skew_P = skewness((dev_NPT * np.sign(mean_PT)) @ weight_T)
+    noise_P = dev_NPT.std(axis=0, ddof=1) @ weight_T / np.sqrt(n)
+    return Estimate(
+        discrepancy=distance_P,
+        lower=distance_P - quantile(n, levels.lower / 2, np.abs(skew_P)) * noise_P,
+        upper=distance_P + quantile(n, levels.upper, skew_P) * noise_P,
+    )
 
 
 def sup(dev_NPT: Array, levels: Levels) -> Estimate:
@@ -79,47 +76,35 @@ def sup(dev_NPT: Array, levels: Levels) -> Estimate:
     It is within the tolerance only if every point is, so the upper ends need no correction
     (intersection-union); the lower ends take Bonferroni's over the axis.
     """
-    pointwise = magnitude(*mean_bounds(dev_NPT, levels.lower / dev_NPT.shape[-1], levels.upper))
-    return largest_along_axis(pointwise)
+    length = dev_NPT.shape[-1]
+    return largest(magnitude(*mean_bounds(dev_NPT, levels.lower / length, levels.upper)))
 
 
-def largest_along_axis(pointwise: Estimate) -> Estimate:
-    """Reduce an estimate with shape [P, T] to the largest along T."""
-    worst_P1 = pointwise.discrepancy_P.argmax(axis=-1)[..., np.newaxis]
-    return Estimate(
-        discrepancy_P=pointwise.discrepancy_P.max(axis=-1),
-        lower_P=pointwise.lower_P.max(axis=-1),
-        upper_P=pointwise.upper_P.max(axis=-1),
-        radius_P=np.take_along_axis(pointwise.radius_P, worst_P1, axis=-1)[..., 0],
-    )
+def largest(pointwise: Estimate) -> Estimate:
+    """The largest along the last axis: of the discrepancy and of either end."""
+    ends = (pointwise.discrepancy, pointwise.lower, pointwise.upper)
+    return Estimate(*(end.max(axis=-1) for end in ends))
 
 
-def _unit(vector_PT: Array, length_P: Array) -> Array:
-    length_P1 = length_P[..., np.newaxis]
-    return np.divide(vector_PT, length_P1, out=np.zeros_like(vector_PT), where=length_P1 > 0)
+def _farthest(mean_PT: Array, root_PNT: Array, quantile_P: Array) -> Array:
+    """Largest |mean + v| over v = q C^(1/2) z, |z| <= 1, with C = root^T root.
 
-
-def _farthest(mean_PT: Array, centred_PNT: Array, quantile_P: Array) -> Array:
-    """Largest |mean + v| over v = q C^(1/2) z, |z| <= 1, with C = centred^T centred.
-
-    A trust-region problem; its dual is one convex function of a multiplier m above the largest
-    q^2 eigenvalue, and every m gives an upper limit:
-    |mean|^2 + m + sum_k (mean_k c_k)^2 / (m - c_k^2), c_k = q sqrt(eigenvalue_k).
+    A trust-region problem. Its dual is a convex function of one multiplier m above all c_k^2, with
+    c_k = q sqrt(eigenvalue_k): |mean|^2 + m + sum_k (mean_k c_k)^2 / (m - c_k^2), minimised by
+    bisection; every m gives an upper limit.
     """
-    _, singular_PK, basis_PKT = np.linalg.svd(centred_PNT, full_matrices=False)
-    pull_PK = (basis_PKT @ mean_PT[..., np.newaxis])[..., 0] * singular_PK * quantile_P[:, None]
-    square_PK = (singular_PK * quantile_P[:, None]) ** 2
-    strength_P = np.sqrt((pull_PK**2).sum(axis=-1))
-    low_P = square_PK.max(axis=-1)
+    _, singular_PK, basis_PKT = np.linalg.svd(root_PNT, full_matrices=False)
+    c_PK = singular_PK * quantile_P[:, np.newaxis]
+    pull_PK = np.einsum("pkt,pt->pk", basis_PKT, mean_PT) * c_PK
+    low_P = (c_PK**2).max(axis=-1)
     high_P = low_P + np.sqrt((pull_PK**2).sum(axis=-1))
     for _ in range(60):
         middle_P = (low_P + high_P) / 2
-        too_low = (_ratio(pull_PK, middle_P[:, None] - square_PK) ** 2).sum(axis=-1) > 1
+        too_low = (_ratio(pull_PK, middle_P[:, np.newaxis] - c_PK**2) ** 2).sum(axis=-1) > 1
         low_P = np.where(too_low, middle_P, low_P)
         high_P = np.where(too_low, high_P, middle_P)
-    reach_PK = pull_PK * _ratio(pull_PK, high_P[:, None] - square_PK)
-    total_P = (mean_PT**2).sum(axis=-1) + high_P + reach_PK.sum(axis=-1)
-    return np.sqrt(total_P)
+    gain_PK = pull_PK * _ratio(pull_PK, high_P[:, np.newaxis] - c_PK**2)
+    return np.sqrt((mean_PT**2).sum(axis=-1) + high_P + gain_PK.sum(axis=-1))
 
 
 def _ratio(pull_PK: Array, gap_PK: Array) -> Array:
@@ -127,10 +112,11 @@ def _ratio(pull_PK: Array, gap_PK: Array) -> Array:
         return np.divide(pull_PK, gap_PK, out=np.zeros_like(pull_PK), where=gap_PK > 0)
 
 
-NORMS: Final[dict[str, Callable[[Array, Levels], Estimate]]] = {"l2": l2, "l1": l1, "sup": sup}
+Norm = Callable[[Array, Levels], Estimate]
+Size = Callable[[Array], Array]
 
-_SIZE: Final[dict[str, Callable[[Array], Array]]] = {
-    "l2": lambda x: np.sqrt((x**2).mean(axis=-1)),
-    "l1": lambda x: np.abs(x).mean(axis=-1),
-    "sup": lambda x: np.abs(x).max(axis=-1),
+NORMS: Final[dict[str, tuple[Norm, Size]]] = {
+    "l2": (l2, lambda x: np.sqrt((x**2).mean(axis=-1, keepdims=True))),
+    "l1": (l1, lambda x: np.abs(x).mean(axis=-1, keepdims=True)),
+    "sup": (sup, lambda x: np.abs(x).max(axis=-1, keepdims=True)),
 }

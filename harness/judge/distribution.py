@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .case import Case, Estimate, Levels, logarithm, magnitude, nonzero
-from .curve import largest_along_axis, weighted_l1
+from .curve import largest, weighted_l1
 from .label import binomial_bounds
 from .mean import Array, mean_bounds
 from .terms import UnjudgeableError
@@ -20,24 +20,21 @@ def distribution(case: Case, levels: Levels) -> Estimate:
     the difference of two distribution functions, and the measured one is the mean over seeds of the
     seeds' own: so `sup` and `l1` of `curve` apply, with the seed as the resampling unit.
     """
-    if case.forecast_NPF.shape[0] > 1:
+    if case.forecast.shape[0] > 1:
         raise UnjudgeableError("a forecast law must be the same for all seeds")
-    measured_NPT, law_PF = case.measured_NPT, np.sort(case.forecast_NPF[0], axis=-1)
+    measured_NPT, law_PF = case.measured, np.sort(case.forecast[0], axis=-1)
     kind = case.criterion.tolerance_kind
     if kind == "log":
         measured_NPT = logarithm(measured_NPT, "measured")
         law_PF = logarithm(law_PF, "forecast")
     pick = ks if case.criterion.distance == "ks" else wasserstein
     unit_P = nonzero(np.abs(law_PF).mean(axis=-1)) if kind == "relative" else 1.0
-    points = [
-        pick(measured_NPT[:, p], law_PF[min(p, len(law_PF) - 1)], levels)
-        for p in range(measured_NPT.shape[1])
-    ]
+    laws_PF = np.broadcast_to(law_PF, (measured_NPT.shape[1], law_PF.shape[-1]))
+    points = [pick(measured_NPT[:, p], law_F, levels) for p, law_F in enumerate(laws_PF)]
     return Estimate(
-        np.array([e.discrepancy_P[0] for e in points]) / unit_P,
-        np.array([e.lower_P[0] for e in points]) / unit_P,
-        np.array([e.upper_P[0] for e in points]) / unit_P,
-        np.array([e.radius_P[0] for e in points]) / unit_P,
+        np.concatenate([e.discrepancy for e in points]) / unit_P,
+        np.concatenate([e.lower for e in points]) / unit_P,
+        np.concatenate([e.upper for e in points]) / unit_P,
     )
 
 
@@ -54,10 +51,9 @@ def ks(sample_NT: Array, law_F: Array, levels: Levels) -> Estimate:
     fewest_U, most_U = binomial_bounds(
         mean_U, sample_NT.size, levels.lower / at_U.size, levels.upper
     )
-    pointwise = magnitude(
-        mean_U - law_U, np.minimum(low_U, fewest_U) - law_U, np.maximum(high_U, most_U) - law_U
-    )
-    return largest_along_axis(_row(pointwise))
+    low_U, high_U = np.minimum(low_U, fewest_U), np.maximum(high_U, most_U)
+    shifted = (end[np.newaxis] - law_U for end in (mean_U, low_U, high_U))
+    return largest(magnitude(*shifted))
 
 
 def wasserstein(sample_NT: Array, law_F: Array, levels: Levels) -> Estimate:
@@ -82,13 +78,4 @@ def _distribution_function(sample_NT: Array, at_U: Array) -> Array:
             (row.searchsorted(at_U, "left") + row.searchsorted(at_U, "right")) / (2 * row.size)
             for row in ordered_NT
         ]
-    )
-
-
-def _row(pointwise: Estimate) -> Estimate:
-    return Estimate(
-        pointwise.discrepancy_P[np.newaxis],
-        pointwise.lower_P[np.newaxis],
-        pointwise.upper_P[np.newaxis],
-        pointwise.radius_P[np.newaxis],
     )

@@ -14,15 +14,15 @@ def exponent(case: Case, levels: Levels) -> Estimate:
 
     The forecast is the exponent itself (F = 1) or a curve along the axis, whose slope is taken.
     """
-    assert case.axis_T is not None
-    log_axis_T = logarithm(case.axis_T, "coordinate")
+    assert case.axis is not None
+    log_axis_T = logarithm(case.axis, "coordinate")
     if np.ptp(log_axis_T) == 0:
         raise UnjudgeableError("an exponent needs at least two different coordinates")
-    slope_NP = _slope(case.measured_NPT, log_axis_T, "measured")
+    slope_NP = _slope(case.measured, log_axis_T, "measured")
     forecast_NP = (
-        case.forecast_NPF[..., 0]
-        if case.forecast_NPF.shape[-1] == 1
-        else _slope(case.forecast_NPF, log_axis_T, "forecast")
+        case.forecast[..., 0]
+        if case.forecast.shape[-1] == 1
+        else _slope(case.forecast, log_axis_T, "forecast")
     )
     dev_NP = deviation(slope_NP, forecast_NP, case.criterion.tolerance_kind)
     return magnitude(*mean_bounds(dev_NP, levels.lower, levels.upper))

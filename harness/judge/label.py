@@ -19,21 +19,16 @@ def label(case: Case, levels: Levels) -> Estimate:
     interval is Clopper & Pearson's (1934) for that many trials. No error in 8 seeds therefore
     leaves rates up to 0.44 open at a level of 1 %.
     """
-    if not np.array_equal(case.measured_NPT, np.round(case.measured_NPT)):
+    if not np.array_equal(case.measured, np.round(case.measured)):
         raise UnjudgeableError("a measured label is not a whole number")
     known = len(case.criterion.labels)
-    if known and (case.measured_NPT.min() < 0 or case.measured_NPT.max() >= known):
+    if known and (case.measured.min() < 0 or case.measured.max() >= known):
         raise UnjudgeableError(f"a measured label is not one of the {known} declared ones")
-    wrong_NPT = np.round(case.forecast_NPF) != case.measured_NPT
+    wrong_NPT = np.round(case.forecast) != case.measured
     rate_P = wrong_NPT.mean(axis=(0, 2))
     lower_P, upper_P = binomial_bounds(rate_P, case.seeds, levels.lower, levels.upper)
-    return Estimate(
-        rate_P,
-        lower_P,
-        upper_P,
-        rate_P - lower_P,
-        project=partial(_project, rate_P, levels),
-    )
+    project = partial(_project, rate_P, levels)
+    return Estimate(rate_P, lower_P, upper_P, project=project)
 
 
 def binomial_bounds(

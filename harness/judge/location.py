@@ -20,11 +20,14 @@ GRID_EDGE: Final = (
 
 @dataclass(frozen=True)
 class _Region:
-    """Where the extremum may lie: the observed place and, per grid point, a range (NaN: excluded)."""
+    """Where the extremum may lie: the observed place [P] and a range at each grid point [P, T].
 
-    observed_P: Array
-    low_PT: Array
-    high_PT: Array
+    The range is NaN where a grid point is excluded.
+    """
+
+    observed: Array
+    low: Array
+    high: Array
 
 
 def argmin(case: Case, levels: Levels) -> Estimate:
@@ -37,39 +40,38 @@ def argmin(case: Case, levels: Levels) -> Estimate:
     With `refine: parabola` each member stands for the vertex of the parabola through it and its
     neighbours, with Fieller's (1954) interval.
     """
-    assert case.axis_T is not None
-    if case.axis_T.size < 3:
+    assert case.axis is not None
+    if case.axis.size < 3:
         raise UnjudgeableError("a location needs a grid of at least three points")
-    order_T = np.argsort(case.axis_T)
-    axis_T = case.axis_T[order_T]
+    order_T = np.argsort(case.axis)
+    axis_T = case.axis[order_T]
     place = _placing(case)
     scaled_T = place(axis_T)
-    measured_NPT = case.measured_NPT[..., order_T]
+    measured_NPT = case.measured[..., order_T]
     forecast_P = _forecast_location(case, order_T, scaled_T, place)
-    upper = _region(measured_NPT, scaled_T, levels.upper, case.criterion.refine)
-    lower = _region(measured_NPT, scaled_T, levels.lower, case.criterion.refine)
+    refine = case.criterion.refine
+    upper = _region(measured_NPT, scaled_T, levels.upper, refine)
+    lower = _region(measured_NPT, scaled_T, levels.lower, refine)
     unit_P = _unit(case, forecast_P)
-    centre_P = np.abs(upper.observed_P - forecast_P) / unit_P
-    at_edge_P = ~np.isnan(upper.low_PT[:, 0]) | ~np.isnan(upper.high_PT[:, -1])
-    far_P = np.where(at_edge_P, np.inf, _farthest(upper, forecast_P) / unit_P)
-    near_P = _nearest(lower, forecast_P) / unit_P
+    centre_P = np.abs(upper.observed - forecast_P)
+    at_edge_P = _touches_edge(upper)
+    far_P = np.where(at_edge_P, np.inf, _farthest(upper, forecast_P))
+    near_P = _nearest(lower, forecast_P)
+    extent_P = np.where(_touches_edge(lower), np.inf, _farthest(lower, lower.observed))
     return Estimate(
-        discrepancy_P=centre_P,
-        lower_P=np.minimum(near_P, centre_P),
-        upper_P=np.maximum(far_P, centre_P),
-        radius_P=np.where(at_edge_P, np.inf, _extent(lower) / unit_P),
+        discrepancy=centre_P / unit_P,
+        lower=np.where(near_P > 0, np.minimum(near_P, centre_P), centre_P - extent_P) / unit_P,
+        upper=np.maximum(far_P, centre_P) / unit_P,
         caveat=GRID_EDGE,
-        caveat_P=at_edge_P,
+        caveat_at=at_edge_P,
     )
 
 
 def argmax(case: Case, levels: Levels) -> Estimate:
     """As `argmin`, for the maximum."""
     # A forecast curve turns over with the measurement; a forecast location stays.
-    is_location = case.forecast_NPF.shape[-1] == 1
-    forecast_NPF = case.forecast_NPF if is_location else -case.forecast_NPF
-    turned = replace(case, measured_NPT=-case.measured_NPT, forecast_NPF=forecast_NPF)
-    return argmin(turned, levels)
+    forecast = case.forecast if case.forecast.shape[-1] == 1 else -case.forecast
+    return argmin(replace(case, measured=-case.measured, forecast=forecast), levels)
 
 
 def _placing(case: Case) -> Callable[[Array], Array]:
@@ -95,12 +97,12 @@ def _unit(case: Case, forecast_P: Array) -> Array:
 def _forecast_location(
     case: Case, order_T: NDArray[np.intp], scaled_T: Array, place: Callable[[Array], Array]
 ) -> Array:
-    if case.forecast_NPF.shape[0] > 1:
+    if case.forecast.shape[0] > 1:
         raise UnjudgeableError(
             "a location is one number for all seeds, but the forecast differs from seed to seed: "
             "reduce to the location of each seed and compare its value"
         )
-    forecast_PF = case.forecast_NPF[0]
+    forecast_PF = case.forecast[0]
     if forecast_PF.shape[-1] == 1:
         return place(forecast_PF[..., 0])
     curve_PT = forecast_PF[..., order_T]
@@ -110,7 +112,7 @@ def _forecast_location(
 
 
 def _region(measured_NPT: Array, scaled_T: Array, level: float, refine: str) -> _Region:
-    """Confidence region of the minimum at this level; refined, half of the level goes to each step."""
+    """Confidence region of the minimum; refined, half of the level goes to each of two steps."""
     mean_PT = measured_NPT.mean(axis=0)
     best_P = mean_PT.argmin(axis=-1)
     if refine == "none":
@@ -160,7 +162,7 @@ def _vertex(curve_PT: Array, scaled_T: Array, best_P: NDArray[np.intp]) -> Array
     """Vertex of the parabola at the lowest grid point; the grid point itself at an edge."""
     slope, curvature = _parabola(curve_PT, scaled_T)
     shift = np.divide(-slope, 2 * curvature, out=np.zeros_like(slope), where=curvature > 0)
-    shift_PT = np.pad(shift, [(0, 0)] * (shift.ndim - 1) + [(1, 1)])
+    shift_PT = np.pad(shift, [(0, 0), (1, 1)])
     return scaled_T[best_P] + np.take_along_axis(shift_PT, best_P[:, None], axis=-1)[:, 0]
 
 
@@ -199,23 +201,22 @@ def _vertex_interval(measured_NPT: Array, scaled_T: Array, level: float) -> tupl
 
 def _farthest(region: _Region, forecast_P: Array) -> Array:
     forecast_P1 = forecast_P[:, np.newaxis]
-    low, high = np.abs(region.low_PT - forecast_P1), np.abs(region.high_PT - forecast_P1)
+    low, high = np.abs(region.low - forecast_P1), np.abs(region.high - forecast_P1)
     return np.fmax(_nanmax(low), _nanmax(high))
 
 
 def _nearest(region: _Region, forecast_P: Array) -> Array:
     """Smallest distance to the region, which runs on beyond an end of the grid that it contains."""
     forecast_P1 = forecast_P[:, np.newaxis]
-    low_PT, high_PT = region.low_PT.copy(), region.high_PT.copy()
+    low_PT, high_PT = region.low.copy(), region.high.copy()
     low_PT[:, 0] = np.where(np.isnan(low_PT[:, 0]), np.nan, -np.inf)
     high_PT[:, -1] = np.where(np.isnan(high_PT[:, -1]), np.nan, np.inf)
     gap_PT = np.maximum(np.maximum(low_PT - forecast_P1, forecast_P1 - high_PT), 0.0)
     return -_nanmax(-gap_PT)
 
 
-def _extent(region: _Region) -> Array:
-    """Largest distance from the observed place to a member of its region."""
-    return _farthest(region, region.observed_P)
+def _touches_edge(region: _Region) -> NDArray[np.bool_]:
+    return ~np.isnan(region.low[:, 0]) | ~np.isnan(region.high[:, -1])
 
 
 def _nanmax(values_PT: Array) -> Array:

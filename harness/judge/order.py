@@ -16,46 +16,26 @@ def order(case: Case, levels: Levels) -> Estimate:
     number, positive for increasing and negative for decreasing along the coordinate. A pass needs
     every pair within the tolerance (no correction), a fail one pair beyond it (Bonferroni).
     """
-    kind = case.criterion.tolerance_kind
-    if kind == "log":
-        measured_NPT = logarithm(case.measured_NPT, "measured")
-    else:
-        measured_NPT = case.measured_NPT
+    is_log = case.criterion.tolerance_kind == "log"
+    measured_NPT = logarithm(case.measured, "measured") if is_log else case.measured
     rank_PT = _rank(case)
-    points = rank_PT.shape[-1]
     sign_PTT = np.sign(rank_PT[:, :, np.newaxis] - rank_PT[:, np.newaxis, :])
-    pairs = int(np.triu(sign_PTT != 0).sum(axis=(1, 2)).max(initial=0))
-    if not np.all((sign_PTT != 0).any(axis=(1, 2))):
+    pairs = np.triu(sign_PTT != 0).sum(axis=(1, 2))
+    if not np.all(pairs > 0):
         raise UnjudgeableError("the forecast orders nothing: all its values are equal")
-    shape_P = rank_PT.shape[:1]
-    largest = np.full(shape_P, -np.inf)
-    lower, upper, radius = largest.copy(), largest.copy(), largest.copy()
-    for later in range(1, points):
+    ends = [np.full(len(rank_PT), -np.inf)] * 3
+    for later in range(1, rank_PT.shape[-1]):
         sign_PT = sign_PTT[:, later, :later]
         gap_NPT = sign_PT * (measured_NPT[..., :later] - measured_NPT[..., later : later + 1])
-        mean_PT, low_PT, high_PT = mean_bounds(gap_NPT, levels.lower / pairs, levels.upper)
-        mean_PT, low_PT, high_PT = (
-            np.where(sign_PT != 0, x, -np.inf) for x in (mean_PT, low_PT, high_PT)
-        )
-        worst_P1 = mean_PT.argmax(axis=-1)[:, np.newaxis]
-        gap_P = _take(mean_PT, worst_P1)
-        radius = np.where(gap_P > largest, gap_P - _take(low_PT, worst_P1), radius)
-        largest = np.maximum(largest, gap_P)
-        lower = np.maximum(lower, low_PT.max(axis=-1))
-        upper = np.maximum(upper, high_PT.max(axis=-1))
-    return Estimate(
-        np.maximum(largest, 0.0), np.maximum(lower, 0.0), np.maximum(upper, 0.0), radius
-    )
+        bounds = mean_bounds(gap_NPT, levels.lower / int(pairs.max()), levels.upper)
+        masked = (np.where(sign_PT != 0, b, -np.inf).max(axis=-1) for b in bounds)
+        ends = [np.maximum(e, m) for e, m in zip(ends, masked, strict=True)]
+    return Estimate(*ends)
 
 
 def _rank(case: Case) -> Array:
     """Values whose ordering along the axis is the forecast one; shape [P, T]."""
-    forecast_PF = case.forecast_NPF.mean(axis=0)
-    if forecast_PF.shape[-1] > 1:
+    forecast_PF: Array = case.forecast.mean(axis=0)
+    if forecast_PF.shape[-1] > 1 or case.axis is None:
         return forecast_PF
-    assert case.axis_T is not None
-    return np.sign(forecast_PF) * case.axis_T
-
-
-def _take(values_PT: Array, index_P1: np.ndarray) -> Array:
-    return np.take_along_axis(values_PT, index_P1, axis=-1)[:, 0]
+    return np.sign(forecast_PF) * case.axis

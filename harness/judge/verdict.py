@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -24,16 +23,11 @@ ROUNDING: Final = 1e-9
 """Relative slack of the tolerance, for grid points that lie exactly at it."""
 
 
-@dataclass(frozen=True)
-class _Worst:
-    """The estimate over all points: the largest discrepancy, the largest of either end."""
-
-    discrepancy: float
-    lower: float
-    upper: float
-    radius: float
-    point: str
-    caveat: str
+_RELATION: Final = {
+    Verdict.PASS: "lies within",
+    Verdict.FAIL: "lies beyond",
+    Verdict.INCONCLUSIVE: "straddles",
+}
 
 
 def judge(
@@ -48,21 +42,20 @@ def judge(
     | lo <= tolerance < hi                            | inconclusive |
     | does not exist                                  | error        |
 
-    measured: dims `seed` and others, before `criterion.reduce`. forecast: after it, with a subset of
-    the other dims, and `seed` where it is conditional on the seed's draw. level: probability of a
-    false pass, and of a false fail, per look. Never raises for what the data are.
+    measured: dims `seed` and others, before `criterion.reduce`. forecast: after it, with a subset
+    of the other dims, and `seed` where it is conditional on the seed's draw. level: probability of
+    a false pass, and of a false fail, per look. Never raises for what the data are.
     """
     seeds = measured.sizes.get("seed", 0)
     try:
         case = arrange(measured, forecast, criterion)
-        levels = Levels(lower=level / len(case.points_P), upper=level)
+        levels = Levels(lower=level / len(case.points), upper=level)
         estimate = COMPARISONS[criterion.compare].estimate(case, levels)
     except UnjudgeableError as problem:
         return _error(str(problem), seeds, criterion)
-    worst = _worst(estimate, case.points_P)
-    if not math.isfinite(worst.discrepancy):
+    if not np.all(np.isfinite(estimate.discrepancy)):
         return _error("the discrepancy is not finite", seeds, criterion)
-    return _decide(worst, estimate, case, levels)
+    return _decide(estimate, case, levels)
 
 
 def point_discrepancy(
@@ -71,81 +64,64 @@ def point_discrepancy(
     """The discrepancy alone; raises UnjudgeableError where there is none."""
     case = arrange(measured, forecast, criterion)
     estimate = COMPARISONS[criterion.compare].estimate(case, Levels(LEVEL, LEVEL))
-    return float(estimate.discrepancy_P.max())
+    return max(0.0, float(estimate.discrepancy.max()))
 
 
-def _worst(estimate: Estimate, points_P: tuple[str, ...]) -> _Worst:
-    index = int(estimate.discrepancy_P.argmax())
-    caveat = estimate.caveat_P is not None and bool(estimate.caveat_P.any())
-    return _Worst(
-        discrepancy=float(estimate.discrepancy_P[index]),
-        lower=float(estimate.lower_P.max()),
-        upper=float(estimate.upper_P.max()),
-        radius=float(estimate.radius_P[index]),
-        point=points_P[index] if len(points_P) > 1 else "",
-        caveat=estimate.caveat if caveat else "",
-    )
-
-
-def _decide(worst: _Worst, estimate: Estimate, case: Case, levels: Levels) -> Judgement:
+def _decide(estimate: Estimate, case: Case, levels: Levels) -> Judgement:
     tolerance = case.criterion.tolerance
-    limit = tolerance * (1 + ROUNDING)
-    if worst.upper <= limit:
-        verdict, says = Verdict.PASS, "lies within"
-    elif worst.lower > limit:
-        verdict, says = Verdict.FAIL, "lies beyond"
-    else:
-        verdict, says = Verdict.INCONCLUSIVE, "straddles"
+    index = int(estimate.discrepancy.argmax())
+    discrepancy, lower, upper = (
+        max(0.0, float(end.max())) for end in (estimate.discrepancy, estimate.lower, estimate.upper)
+    )
+    verdict = _verdict(lower, upper, tolerance)
+    undecided = verdict is Verdict.INCONCLUSIVE
+    caveat = estimate.caveat_at is not None and bool(estimate.caveat_at.any())
     needed = None
-    if verdict is Verdict.INCONCLUSIVE and not worst.caveat:
-        needed = _seeds_to_decide(worst, estimate, case.seeds, levels, tolerance)
+    if undecided and not caveat:
+        needed = _seeds_to_decide(estimate, case.seeds, levels, tolerance)
+    where = f" (largest at {case.points[index]})" if len(case.points) > 1 else ""
+    reason = (
+        f"discrepancy {discrepancy:.3g}{where}: its interval [{lower:.3g}, {upper:.3g}] "
+        f"from {case.seeds} seeds {_RELATION[verdict]} the tolerance {tolerance:.3g}"
+    )
+    if undecided:
+        reason += f"; {estimate.caveat if caveat else _outlook(needed)}"
     return Judgement(
         verdict=verdict,
-        reason=_sentence(worst, says, tolerance, case.seeds, verdict, needed),
-        discrepancy=worst.discrepancy,
-        interval=(worst.lower, worst.upper),
+        reason=reason,
+        discrepancy=discrepancy,
+        interval=(lower, upper),
         tolerance=tolerance,
         seeds=case.seeds,
-        error_in_tolerances=_ratio(worst.discrepancy, tolerance),
-        minimum_detectable=worst.radius,
+        error_in_tolerances=_ratio(discrepancy, tolerance),
+        minimum_detectable=float((estimate.discrepancy - estimate.lower)[index]),
         seeds_to_decide=needed,
     )
 
 
-def _sentence(
-    worst: _Worst, says: str, tolerance: float, seeds: int, verdict: Verdict, needed: int | None
-) -> str:
-    where = f" (largest at {worst.point})" if worst.point else ""
-    text = (
-        f"discrepancy {worst.discrepancy:.3g}{where}: its interval "
-        f"[{worst.lower:.3g}, {worst.upper:.3g}] from {seeds} seeds {says} the tolerance "
-        f"{tolerance:.3g}"
-    )
-    if verdict is not Verdict.INCONCLUSIVE:
-        return text
-    if worst.caveat:
-        return f"{text}; {worst.caveat}"
+def _verdict(lower: float, upper: float, tolerance: float) -> Verdict:
+    limit = tolerance * (1 + ROUNDING)
+    if upper <= limit:
+        return Verdict.PASS
+    return Verdict.FAIL if lower > limit else Verdict.INCONCLUSIVE
+
+
+def _outlook(needed: int | None) -> str:
     if needed is None:
-        return f"{text}; the discrepancy is too close to the tolerance for more seeds to decide"
-    return f"{text}; about {needed} seeds would decide"
+        return "the discrepancy is too close to the tolerance for more seeds to decide"
+    return f"about {needed} seeds would decide"
 
 
 def _seeds_to_decide(
-    worst: _Worst, estimate: Estimate, seeds: int, levels: Levels, tolerance: float
+    estimate: Estimate, seeds: int, levels: Levels, tolerance: float
 ) -> int | None:
     """Smallest number of seeds whose interval no longer straddles, all else staying as it is."""
 
     def decides(n: int) -> bool:
-        if estimate.project is not None:
-            lower, upper = estimate.project(n)
-            return bool(upper.max() <= tolerance or lower.max() > tolerance)
-        if worst.discrepancy <= tolerance:
-            shrink = _width(n, levels.upper) / _width(seeds, levels.upper)
-            return worst.discrepancy + shrink * (worst.upper - worst.discrepancy) <= tolerance
-        shrink = _width(n, levels.lower) / _width(seeds, levels.lower)
-        return worst.discrepancy - shrink * worst.radius > tolerance
+        lower, upper = _projected(estimate, seeds, n, levels)
+        return _verdict(lower, upper, tolerance) is not Verdict.INCONCLUSIVE
 
-    low, high = seeds, seeds
+    low, high = seeds, seeds + 1
     while not decides(high):
         low, high = high, 2 * high
         if high > MOST_SEEDS:
@@ -153,7 +129,20 @@ def _seeds_to_decide(
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if decides(middle) else (middle, high)
-    return max(high, seeds + 1)
+    return high
+
+
+def _projected(estimate: Estimate, seeds: int, n: int, levels: Levels) -> tuple[float, float]:
+    """Both ends with n seeds instead, if discrepancy and spread stay."""
+    if estimate.project is not None:
+        lower, upper = estimate.project(n)
+    else:
+        centre = estimate.discrepancy
+        down = _width(n, levels.lower) / _width(seeds, levels.lower)
+        up = _width(n, levels.upper) / _width(seeds, levels.upper)
+        lower = centre - down * (centre - estimate.lower)
+        upper = centre + up * (estimate.upper - centre)
+    return float(lower.max()), max(0.0, float(upper.max()))
 
 
 def _width(n: int, level: float) -> float:

@@ -31,8 +31,7 @@ def join(*children: str) -> Markup:
     """Return the children one after the other, those that are plain text escaped."""
     return Markup(
         "".join(
-            child if isinstance(child, Markup) else escape(child, quote=False)
-            for child in children
+            child if isinstance(child, Markup) else escape(child, quote=False) for child in children
         )
     )
 

@@ -14,6 +14,7 @@ _MARGIN: Final = 0.04
 _DECADES_WITH_INNER_TICKS: Final = 2.0
 _GEOMETRIC_RANGE: Final = 8.0
 _CROWDED: Final = 5
+_REACH: Final = 2.0
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,11 @@ class Scale:
     high: float
 
     def fraction(self, value: float) -> float:
-        """Where a value lies on the axis; beyond its ends it is kept at most a little outside."""
+        """Where a value lies on the axis; far beyond its ends it is kept within reach."""
         low, high = self._warp(self.low), self._warp(self.high)
         if self.kind == "log" and value <= 0:
-            return -0.05
-        return min(max((self._warp(value) - low) / (high - low), -0.05), 1.05)
+            return -_REACH
+        return min(max((self._warp(value) - low) / (high - low), -_REACH), 1 + _REACH)
 
     def ticks(self, about: int = 5) -> list[float]:
         """Round values inside the axis, about as many as asked for."""

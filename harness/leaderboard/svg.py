@@ -7,18 +7,20 @@ Colours, dashes and fonts come from the page's style sheet through class names (
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
-from .markup import Markup, element, join, number
-from .scales import Scale, label
+from harness.leaderboard.markup import Markup, element, join, number
+from harness.leaderboard.scales import Scale, label
 
-Values = Sequence[float]
+Values: TypeAlias = Sequence[float]
+Map: TypeAlias = Callable[[float], float]
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 10.0, 10.0, 40.0
 _ROW: Final = 22.0
 _CHARACTER: Final = 6.1
+_APART: Final = 6.0
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,10 @@ Layer = Line | Band | Points | Rule
 
 @dataclass(frozen=True)
 class Plot:
-    """Layers over two axes; `title` and `description` are what a reader who cannot see it gets."""
+    """Layers over two axes; `title` and `description` are what a reader who cannot see it gets.
+
+    With `x_names` the horizontal axis is one of names, at 0, 1, 2, ...
+    """
 
     title: str
     description: str
@@ -73,7 +78,7 @@ class Plot:
     x_label: str
     y_label: str
     layers: tuple[Layer, ...]
-    x_ticks: tuple[float, ...] = ()
+    x_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -118,13 +123,16 @@ def draw(plot: Plot, width: float = 380.0, height: float = 250.0) -> Markup:
     def at_y(value: float) -> float:
         return bottom - plot.y.fraction(value) * (bottom - _TOP)
 
-    x_ticks = list(plot.x_ticks) or plot.x.ticks()
+    names = {float(index): name for index, name in enumerate(plot.x_names)}
+    x_ticks = list(names) or plot.x.ticks()
+    y_ticks = plot.y.ticks()
     parts = [_gridline(at_x(tick), _TOP, at_x(tick), bottom) for tick in x_ticks]
-    parts += [_gridline(_LEFT, at_y(tick), right, at_y(tick)) for tick in plot.y.ticks()]
-    parts += [_layer(layer, at_x, at_y, (_TOP, bottom)) for layer in plot.layers]
+    parts += [_gridline(_LEFT, at_y(tick), right, at_y(tick)) for tick in y_ticks]
+    layers = [_layer(layer, at_x, at_y, (_TOP, bottom), (_LEFT, right)) for layer in plot.layers]
+    parts.append(_window(_LEFT, _TOP, right, bottom, layers))
     parts.append(_frame(_LEFT, _TOP, right, bottom))
-    parts += [_text(at_x(t), bottom + 15, label(t), "middle") for t in _uncrowded(x_ticks, at_x)]
-    parts += [_text(_LEFT - 6, at_y(tick) + 4, label(tick), "end") for tick in plot.y.ticks()]
+    parts += _tick_labels(x_ticks, names, at_x, bottom + 15)
+    parts += [_text(_LEFT - 6, at_y(tick) + 4, label(tick), "end") for tick in y_ticks]
     parts.append(_text((_LEFT + right) / 2, height - 7, plot.x_label, "middle", "axis"))
     parts.append(_upright(12, (_TOP + bottom) / 2, plot.y_label))
     return _svg(plot.title, plot.description, width, height, parts)
@@ -153,7 +161,7 @@ def draw_dots(plot: DotPlot, width: float = 380.0) -> Markup:
         x = at_x(plot.reference)
         parts.append(element("line", class_="reference", x1=x, y1=8.0, x2=x, y2=bottom))
     parts.append(element("line", class_="frame", x1=left, y1=bottom, x2=right, y2=bottom))
-    parts += [_text(at_x(t), bottom + 15, label(t), "middle") for t in _uncrowded(ticks, at_x)]
+    parts += _tick_labels(ticks, {}, at_x, bottom + 15)
     parts.append(_text((left + right) / 2, height - 6, plot.x_label, "middle", "axis"))
     return _svg(plot.title, plot.description, width, height, parts)
 
@@ -173,33 +181,47 @@ def swatch(style: str, kind: str) -> Markup:
     )
 
 
-def _layer(layer: Layer, at_x: _Map, at_y: _Map, ends: tuple[float, float]) -> Markup:
+def _layer(
+    layer: Layer, at_x: Map, at_y: Map, ends: tuple[float, float], sides: tuple[float, float]
+) -> Markup:
     if isinstance(layer, Line):
         return element("path", class_=f"{layer.style} line", d=_path(layer.x, layer.y, at_x, at_y))
     if isinstance(layer, Rule):
         x = at_x(layer.x)
-        return element(
-            "line", class_=f"{layer.style} rule", x1=x, y1=ends[0], x2=x, y2=ends[1]
-        )
+        return element("line", class_=f"{layer.style} rule", x1=x, y1=ends[0], x2=x, y2=ends[1])
     if isinstance(layer, Band):
-        high = [at_y(v) if math.isfinite(v) else ends[0] for v in layer.high]
-        low = [at_y(v) if math.isfinite(v) else ends[1] for v in layer.low]
-        corners = [*zip(layer.x, high, strict=True), *reversed([*zip(layer.x, low, strict=True)])]
-        points = " ".join(f"{number(at_x(x))},{number(y)}" for x, y in corners)
-        return element("polygon", class_=f"{layer.style} band", points=points)
-    marks = []
-    for index, (x, y) in enumerate(zip(layer.x, layer.y, strict=True)):
-        if not math.isfinite(y):
-            continue
-        if layer.low:
-            bar = f"M{number(at_x(x))} {number(at_y(layer.low[index]))}"
-            bar += f"V{number(at_y(layer.high[index]))}"
-            marks.append(element("path", class_="bar", d=bar))
-        marks.append(element("circle", class_="dot", cx=at_x(x), cy=at_y(y), r=2.6))
-    return element("g", *marks, class_=layer.style)
+        return _band(layer, at_x, at_y, ends, sides)
+    return _points(layer, at_x, at_y)
 
 
-def _path(x: Values, y: Values, at_x: _Map, at_y: _Map) -> str:
+def _band(
+    band: Band, at_x: Map, at_y: Map, ends: tuple[float, float], sides: tuple[float, float]
+) -> Markup:
+    """The area; ends that are infinite lie at the edge of the plot."""
+    x = [at_x(v) if math.isfinite(v) else sides[v > 0] for v in band.x]
+    high = [at_y(v) if math.isfinite(v) else ends[0] for v in band.high]
+    low = [at_y(v) if math.isfinite(v) else ends[1] for v in band.low]
+    corners = [*zip(x, high, strict=True), *reversed([*zip(x, low, strict=True)])]
+    points = " ".join(f"{number(a)},{number(b)}" for a, b in corners)
+    return element("polygon", class_=f"{band.style} band", points=points)
+
+
+def _points(points: Points, at_x: Map, at_y: Map) -> Markup:
+    """All bars in one path and all dots, strokes of no length with round ends, in another."""
+    shown = [index for index, y in enumerate(points.y) if math.isfinite(y)]
+    place = [f"M{number(at_x(points.x[index]))} " for index in shown]
+    dots = [f"{at}{number(at_y(points.y[i]))}h0" for at, i in zip(place, shown, strict=True)]
+    parts = [element("path", class_="dots", d="".join(dots))]
+    if points.low:
+        bars = [
+            f"{at}{number(at_y(points.low[i]))}V{number(at_y(points.high[i]))}"
+            for at, i in zip(place, shown, strict=True)
+        ]
+        parts.insert(0, element("path", class_="bar", d="".join(bars)))
+    return element("g", *parts, class_=points.style)
+
+
+def _path(x: Values, y: Values, at_x: Map, at_y: Map) -> str:
     steps = []
     pen = "M"
     for a, b in zip(x, y, strict=True):
@@ -211,11 +233,13 @@ def _path(x: Values, y: Values, at_x: _Map, at_y: _Map) -> str:
     return "".join(steps)
 
 
-def _dot_row(row: DotRow, at_x: _Map, top: float, ends: tuple[float, float]) -> list[Markup]:
+def _dot_row(row: DotRow, at_x: Map, top: float, ends: tuple[float, float]) -> list[Markup]:
     middle = top + _ROW / 2
     parts = []
     if row.band is not None:
-        low, high = (at_x(v) if math.isfinite(v) else end for v, end in zip(row.band, ends, strict=True))
+        low, high = (
+            at_x(v) if math.isfinite(v) else end for v, end in zip(row.band, ends, strict=True)
+        )
         box = {"x": low, "y": top + 3, "width": max(high - low, 1.5), "height": _ROW - 6}
         parts.append(element("rect", class_="claim band", **box))
     for mark in row.marks:
@@ -232,16 +256,28 @@ def _dot_row(row: DotRow, at_x: _Map, top: float, ends: tuple[float, float]) -> 
     return parts
 
 
-def _uncrowded(ticks: Sequence[float], at: _Map, gap: float = 8.0) -> list[float]:
-    """Leave out labels that would touch the one before."""
-    shown: list[float] = []
+def _tick_labels(
+    ticks: Sequence[float], names: Mapping[float, str], at: Map, y: float
+) -> list[Markup]:
+    """Labels below an axis, without those that would touch the one before."""
+    shown: list[Markup] = []
     end = -math.inf
     for tick in ticks:
-        half = len(label(tick)) * _CHARACTER / 2
-        if at(tick) - half > end + gap:
-            shown.append(tick)
+        text = names.get(tick) or label(tick)
+        half = len(text) * _CHARACTER / 2
+        if at(tick) - half > end + _APART:
+            shown.append(_text(at(tick), y, text, "middle"))
             end = at(tick) + half
     return shown
+
+
+def _window(
+    left: float, top: float, right: float, bottom: float, parts: Sequence[Markup]
+) -> Markup:
+    """What lies inside the frame: a nested SVG cuts off the rest."""
+    box = {"x": left, "y": top, "width": right - left, "height": bottom - top}
+    view = " ".join(number(value) for value in box.values())
+    return element("svg", *parts, viewBox=view, **box)
 
 
 def _gridline(x1: float, y1: float, x2: float, y2: float) -> Markup:
@@ -274,9 +310,3 @@ def _svg(
         role="img",
         class_="plot",
     )
-
-
-class _Map:
-    """The type of a map from values to coordinates."""
-
-    def __call__(self, value: float) -> float: ...

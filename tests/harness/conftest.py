@@ -67,7 +67,7 @@ def train(setup: Setup, key: jax.Array) -> dict[str, jax.Array]:
     return {"weight": weights}
 '''
 
-YAML = '''\
+YAML = """\
 id: parabola
 title: Gradient descent on a parabola decays geometrically
 claim: >-
@@ -94,7 +94,7 @@ theories:
 controls:
   backwards: {forecast: theory.frozen, because: a frozen weight cannot decay}
   no-curvature: {setup: {learning_rate: 1.0e-6}, forecast: theory.faster, because: nothing moves}
-'''
+"""
 
 
 def write_suite(folder: Path) -> Path:

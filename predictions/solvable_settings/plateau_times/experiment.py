@@ -51,10 +51,7 @@ def learnt_fractions(setup: Setup, a_M: jax.Array, s_M: jax.Array) -> jax.Array:
     """sigma_k c_k / phi_k with c_k = (1/m) sum_i a_i s_i^k, [K]: 1 where component k is learnt."""
     sigma = dict(enumerate(setup.activation))
     return jnp.stack(
-        [
-            sigma.get(k, 0.0) / setup.target[k] * jnp.mean(a_M * s_M**k)
-            for k in setup.components
-        ]
+        [sigma.get(k, 0.0) / setup.target[k] * jnp.mean(a_M * s_M**k) for k in setup.components]
     )
 
 
@@ -75,7 +72,7 @@ def _network(setup: Setup, key: jax.Array) -> TwoLayer:
         directions = jnp.eye(setup.dim)[1 : 1 + setup.width // 2]
         w_MD = jnp.concatenate([directions, directions])
     else:
-        w_MD = _normalised(jax.random.normal(key, (setup.width, setup.dim)))
+        w_MD = _normalised(jax.random.normal(key, (setup.width, setup.dim)).at[:, 0].set(0.0))
     return TwoLayer(
         w_MD,
         jnp.asarray(initial_outputs(setup), w_MD.dtype),

@@ -30,7 +30,8 @@ from .world import Setup, initial_outputs
 Array = NDArray[np.float64]
 Flow = Callable[[float, Array], Array]
 
-RTOL = 1e-8
+HALF = 0.5
+RTOL = 1e-7
 FIRST_STEP = 1e-6  # of the horizon
 LATEST = 0.8  # of the horizon: a later crossing would be hard to tell from none
 NODES = 64
@@ -70,7 +71,7 @@ def leading_order(setup: Setup) -> dict[str, Array]:
 
 
 def single_time_scale(setup: Setup) -> dict[str, Array]:
-    """No second clock: the times at equal learning rates, whatever epsilon."""
+    """No second clock: the times at equal learning rates (epsilon = 1), whatever epsilon."""
     return _equal_rates(setup, power=0.0)
 
 
@@ -151,7 +152,7 @@ def _polynomials(setup: Setup) -> tuple[Array, Array, Array, Array]:
 
 def _equal_rates(setup: Setup, power: float) -> dict[str, Array]:
     unhurried = replace(setup, epsilon=1.0, horizon=10 * setup.horizon)
-    equal = population_flow(unhurried)["learning_time"]
+    equal = mean_field(unhurried)["learning_time"]
     return {"learning_time": np.minimum(equal * setup.epsilon**power, setup.end)}
 
 
@@ -192,9 +193,12 @@ def first_crossings(
         message = solver.step()
         if solver.status == "failed":
             raise RuntimeError(f"integration stopped at t = {solver.t:.3g}: {message}")
-        state = solver.dense_output()
-        for k in np.flatnonzero(np.isnan(times) & (learnt(solver.y) >= 0.5)):  # noqa: PLR2004
-            times[k] = brentq(lambda t, k=k, y=state: learnt(y(t))[k] - 0.5, solver.t_old, solver.t)
+        crossed = np.flatnonzero(np.isnan(times) & (learnt(solver.y) >= HALF))
+        state = solver.dense_output() if crossed.size else None
+        for k in crossed:
+            times[k] = brentq(
+                lambda t, k=k, y=state: learnt(y(t))[k] - HALF, solver.t_old, solver.t
+            )
     return times
 
 

@@ -60,10 +60,10 @@ class Setup:
         Field(gt=0, description="scale of the initial second-layer weights a_i ~ N(0, .^2)"),
     ]
     start: Annotated[
-        Literal["paired", "independent"],
+        Literal["paired", "unpaired"],
         Field(
-            description="paired: m/2 orthonormal directions orthogonal to u*, each used by two "
-            "neurons with opposite a_i; independent: u_i uniform on the sphere"
+            description="directions u_i, all orthogonal to u*: paired, m/2 orthonormal ones used "
+            "by two neurons each with opposite a_i; unpaired, a random one for each neuron"
         ),
     ]
 
@@ -73,8 +73,8 @@ class Setup:
                 f"dim {self.dim} cannot hold width/2 + 1 = {self.width // 2 + 1} "
                 "orthogonal directions"
             )
-        if not self.components:
-            raise ValueError("target has no component of degree 1 or more to be learnt")
+        if len(self.components) < 2:  # noqa: PLR2004
+            raise ValueError("target needs two components of degree 1 or more: times are compared")
 
     @property
     def components(self) -> tuple[int, ...]:

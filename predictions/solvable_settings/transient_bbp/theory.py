@@ -36,7 +36,9 @@ def conditional(setup: Setup, draw: Mapping[str, Array]) -> Curves:
     eigenvalues, basis_DK = np.linalg.eigh(draw["gram"])
     left, right = draw["left"] @ basis_DK, draw["right"] @ basis_DK
     weights = np.full(setup.dim, 1 / setup.dim)
-    return _curves(setup, weights, np.maximum(eigenvalues, 0), Spike(left**2, left * right, right**2))
+    return _curves(
+        setup, weights, np.maximum(eigenvalues, 0), Spike(left**2, left * right, right**2)
+    )
 
 
 def averaged_variance(setup: Setup) -> Curves:
@@ -87,7 +89,9 @@ def _at(
     if average:
         variances = np.full_like(variances, weights @ variances)
     spike = Spike(
-        setup.theta**2 * teacher.left, setup.theta * learnt * teacher.cross, learnt**2 * teacher.right
+        setup.theta**2 * teacher.left,
+        setup.theta * learnt * teacher.cross,
+        learnt**2 * teacher.right,
     )
     return top_eigenpair(weights, variances, spike)
 

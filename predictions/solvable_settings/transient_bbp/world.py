@@ -23,10 +23,13 @@ class Setup:
     dim: Annotated[int, Field(gt=9, description="dimension d of inputs and outputs")]
     samples_per_dim: Annotated[float, STATIC, Field(gt=1, description="n/d")]
     slow_fraction: Annotated[
-        float, STATIC, Field(gt=0, lt=1, description="fraction of input directions in the slow block")
+        float,
+        STATIC,
+        Field(gt=0, lt=1, description="fraction of input directions in the slow block"),
     ]
     anisotropy: Annotated[
-        float, Field(ge=1, description="input variance of the fast block over that of the slow block")
+        float,
+        Field(ge=1, description="input variance of the fast block over that of the slow block"),
     ]
     theta: Annotated[float, Field(ge=0, description="strength of the teacher W* = theta u v^T")]
     left_slow: Annotated[
@@ -35,16 +38,14 @@ class Setup:
     right_slow: Annotated[
         float, Field(ge=0, le=1, description="|v_slow|^2, the part of v in the slow directions")
     ]
-    kappa: Annotated[
-        float, Field(ge=0, description="label noise: variance per output times d/n")
-    ]
-    init_std: Annotated[
-        float, Field(gt=0, description="tau: initial weights are N(0, tau^2/d)")
-    ]
+    kappa: Annotated[float, Field(ge=0, description="label noise: variance per output times d/n")]
+    init_std: Annotated[float, Field(gt=0, description="tau: initial weights are N(0, tau^2/d)")]
     learning_rate: Annotated[float, STATIC, Field(gt=0, description="step size eta")]
     first_time: Annotated[float, STATIC, Field(gt=0, description="first record, in eta * steps")]
     last_time: Annotated[float, STATIC, Field(gt=0, description="last record, in eta * steps")]
-    records: Annotated[int, Field(gt=1, description="log-spaced records (fewer where they coincide)")]
+    records: Annotated[
+        int, Field(gt=1, description="log-spaced records (fewer where they coincide)")
+    ]
 
     @property
     def samples(self) -> int:

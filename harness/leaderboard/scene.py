@@ -1,0 +1,154 @@
+"""What there is to draw of one observable: measurement, forecasts, rivals and controls together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from harness.judge import LEVEL
+from harness.judge.mean import student
+from harness.leaderboard.board import Entry, Spec
+from harness.leaderboard.series import Json, data_array, over_seeds
+from harness.leaderboard.svg import swatch
+from harness.leaderboard.markup import Markup
+from harness.plan import CLAIM
+
+MOST_RIVALS = 4
+MOST_CONTROLS = 2
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Mean over seeds and the half-width of its interval (the level of a verdict, Student)."""
+
+    mean: xr.DataArray
+    half: xr.DataArray
+
+
+@dataclass(frozen=True)
+class Told:
+    """A theory's forecast in one case, with the case's own measurement."""
+
+    name: str
+    style: str
+    forecast: xr.DataArray
+    measured: Measured
+    row: Json
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One observable of an entry; `claim` is None where its theory has no forecast of it."""
+
+    name: str
+    spec: Spec
+    tolerance: float
+    kind: str
+    measured: Measured
+    claim: Told | None
+    rivals: tuple[Told, ...]
+    controls: tuple[Told, ...]
+    raw: Measured | None
+
+    @property
+    def told(self) -> tuple[Told, ...]:
+        """The forecasts in the claim's own case, the claim's theory first."""
+        return (*(() if self.claim is None else (self.claim,)), *self.rivals)
+
+
+@dataclass(frozen=True)
+class Key:
+    """An entry of a legend."""
+
+    style: str
+    kind: str
+    text: str
+
+    @property
+    def sample(self) -> Markup:
+        """The style as a small picture."""
+        return swatch(self.style, self.kind)
+
+
+def scenes(entry: Entry) -> Iterator[Scene]:
+    """Return a scene for each observable of an entry that was measured and is still declared."""
+    trial = entry.trial
+    if trial is None:
+        return
+    theory = next(result.theory for result in entry.theories if result.is_claim)
+    for name, spec in entry.observables.items():
+        rows = [row for row in trial["rows"] if row["observable"] == name and row["measured"]]
+        own = [row for row in rows if row["case"] == CLAIM]
+        if not own:
+            continue
+        claims = [row for row in own if row["theory"] == theory]
+        rivals = [row for row in own if row["theory"] != theory][:MOST_RIVALS]
+        controls = [row for row in rows if row["case"] != CLAIM]
+        raw = trial["raw"].get(spec.raw)
+        yield Scene(
+            name=name,
+            spec=spec,
+            tolerance=own[0]["tolerance"],
+            kind=own[0]["tolerance_kind"],
+            measured=_measured(own[0]["measured"], own[0]["seeds"]),
+            claim=_told(claims[0], "claim", theory) if claims else None,
+            rivals=tuple(
+                _told(row, f"rival-{index}", row["theory"]) for index, row in enumerate(rivals, 1)
+            ),
+            controls=tuple(
+                _told(row, f"control-{index}", row["case"]) for index, row in enumerate(controls, 1)
+            ),
+            raw=None if raw is None else _measured(raw, own[0]["seeds"]),
+        )
+
+
+def half_band(scene: Scene, forecast: np.ndarray, over: Sequence[int] = ()) -> np.ndarray:
+    """Return half of the tolerance band about a forecast, in the observable's unit.
+
+    A relative tolerance is one of the norm of the forecast where a curve is compared (`over`: its
+    axes), else of each value; a logarithmic one is not a half-width: use `band`.
+    """
+    if scene.kind != "relative":
+        return np.full_like(forecast, scene.tolerance)
+    if scene.spec.compare != "curve":
+        return scene.tolerance * np.abs(forecast)
+    axes = tuple(over)
+    norm = scene.spec.options.get("norm", "l2")
+    size = {
+        "l2": lambda x: np.sqrt(np.mean(x**2, axis=axes, keepdims=True)),
+        "l1": lambda x: np.mean(np.abs(x), axis=axes, keepdims=True),
+        "sup": lambda x: np.max(np.abs(x), axis=axes, keepdims=True),
+    }[norm](forecast)
+    return np.broadcast_to(scene.tolerance * size, forecast.shape)
+
+
+def band(
+    scene: Scene, forecast: np.ndarray, over: Sequence[int] = ()
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the ends of the tolerance band about a forecast."""
+    if scene.kind == "log":
+        factor = math.exp(scene.tolerance)
+        return np.minimum(forecast / factor, forecast * factor), np.maximum(
+            forecast / factor, forecast * factor
+        )
+    half = half_band(scene, forecast, over)
+    return forecast - half, forecast + half
+
+
+def _told(row: Json, style: str, name: str) -> Told:
+    return Told(
+        name=name,
+        style=style,
+        forecast=over_seeds(data_array(row["forecast"])),
+        measured=_measured(row["measured"], row["seeds"]),
+        row=row,
+    )
+
+
+def _measured(summary: Mapping[str, Json], seeds: int) -> Measured:
+    error = data_array(summary["stderr"])
+    return Measured(data_array(summary["mean"]), error * student(seeds, LEVEL))
