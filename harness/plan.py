@@ -98,7 +98,7 @@ def make_plan(
     base = Case(CLAIM, dict(prediction.setup), dict(prediction.sweep), dict(prediction.grid))
     sized = _changed(base, CLAIM, chosen.setup, chosen.sweep, chosen.grid)
     _reject_unknown_keys(prediction, sized, overrides)
-    axes = {key: _as_axis(value) for key, value in overrides.items() if key in _axes(sized)}
+    axes = {key: _as_axis(key, value) for key, value in overrides.items() if key in _axes(sized)}
     fixed = {key: value for key, value in overrides.items() if key not in axes}
     claim = _changed(sized, CLAIM, fixed, axes, axes)
     controls = tuple(
@@ -136,8 +136,15 @@ def _axes(case: Case) -> set[str]:
     return {*case.sweep, *case.grid}
 
 
-def _as_axis(value: Any) -> tuple[Any, ...]:
-    return tuple(value) if isinstance(value, list | tuple) else (value,)
+def _as_axis(key: str, value: Any) -> tuple[Any, ...]:
+    values = tuple(value) if isinstance(value, list | tuple) else (value,)
+    if not values or len(set(values)) < len(values):
+        raise AssayError(
+            f"the axis '{key}' needs at least one value, and each only once",
+            remedy=f"Write --set '{key}=[a, b]'.",
+            path=f"--set {key}",
+        )
+    return values
 
 
 def _changed(

@@ -106,7 +106,7 @@ class PredictionFile(pytest.File):
     ) -> PredictionItem:
         label = f"control:{name}" if role == "control" else name
         item: PredictionItem = PredictionItem.from_parent(
-            self, name=f"{prediction.id}::{label}", prediction=prediction, about=name, role=role
+            self, name=label, prediction=prediction, about=name, role=role
         )
         item.line = prediction.line(*where)
         item.add_marker(getattr(pytest.mark, prediction.strand))
@@ -196,7 +196,7 @@ class PredictionItem(pytest.Item):
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """Point to the line of the YAML file."""
-        return self.path, self.line - 1, self.name
+        return self.path, self.line - 1, f"{self.prediction.id}::{self.name}"
 
 
 def _run(prediction: Prediction, config: pytest.Config) -> tuple[Trial, dict[str, Any]]:

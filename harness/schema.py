@@ -434,7 +434,7 @@ def _for_files(schema: Any) -> Any:
     kept = {
         key: _for_files(value)
         for key, value in schema.items()
-        if not (key == "title" and isinstance(value, str)) and not (key, value) == ("default", None)
+        if (key, value) != ("default", None) and not (key == "title" and isinstance(value, str))
     }
     options = [option for option in kept.get("anyOf", ()) if option != {"type": "null"}]
     if len(options) == 1:

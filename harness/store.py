@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -31,11 +32,11 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 def load_arrays(folder: Path, key: str) -> dict[str, np.ndarray] | None:
     """The arrays stored under a key, or None where there are none that can be read."""
-    path = folder / f"{key}.npz"
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        content = io.BytesIO((folder / f"{key}.npz").read_bytes())
+        with np.load(content, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
-    except (OSError, ValueError, EOFError, KeyError):
+    except (OSError, ValueError, EOFError, KeyError, BadZipFile):
         return None
 
 

@@ -150,14 +150,16 @@ class _Reader:
             ) from None
 
     def _syntax_error(self, error: yaml.MarkedYAMLError) -> AssayError:
-        mark = error.problem_mark or error.context_mark
+        unclosed = error.context_mark is not None and "end of stream" in str(error.problem)
+        mark = error.context_mark if unclosed else error.problem_mark or error.context_mark
         number = mark.line + 1 if mark is not None else 1
         lines = self.text.splitlines()
         line = lines[number - 1] if number <= len(lines) else ""
         if "\t" in line[: len(line) - len(line.lstrip())] or "'\\t'" in str(error.problem):
             what, remedy = "a tab where only spaces may stand", "Indent with spaces."
         else:
-            what = f"is not valid YAML: {error.problem or error.context}"
+            context = f" {error.context}" if unclosed else ""
+            what = f"is not valid YAML: {error.problem or error.context}{context}"
             remedy = "Check indentation, brackets and quotes here and on the line above."
         return AssayError(what, file=self.file, line=number, remedy=remedy)
 

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 from pydantic import Field, TypeAdapter, ValidationError
 
 from harness.errors import AssayErrors
-from harness.explain import explain
+from harness.explain import Parts, explain
 from harness.fields import Kebab, Model, Text
 from harness.schema import Source
 from harness.strict_yaml import load
@@ -34,6 +34,7 @@ class Theory(TheoryBody):
     id: Kebab
 
 
+_PARTS: Final[Parts] = {("*",): TheoryBody, ("*", "references", "*"): Source}
 _FILE: Final = TypeAdapter(dict[Kebab, TheoryBody])
 
 
@@ -55,5 +56,5 @@ def read_theories(file: Path) -> Mapping[str, Theory]:
     try:
         entries = _FILE.validate_python(document.data)
     except ValidationError as error:
-        raise AssayErrors(explain(error, document)) from None
+        raise AssayErrors(explain(error, document, _PARTS)) from None
     return {name: Theory(id=name, **dict(entry)) for name, entry in entries.items()}

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import importlib
 import inspect
+import re
 import sys
 import traceback
 from collections.abc import Callable, Mapping
@@ -21,7 +22,7 @@ from pydantic.fields import FieldInfo
 
 from harness.api import STATIC
 from harness.errors import AssayError, Problem, raise_all
-from harness.explain import sentence
+from harness.explain import Content, sentence
 from harness.schema import Prediction
 from harness.strict_yaml import KeyPath, dotted
 from harness.suggest import choices
@@ -35,6 +36,8 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
 """What a topic function is for, and its parameters; `draw` only where the prediction has one."""
 
 _SCALARS: Final = (bool, int, float, str)
+_ALLOWED: Final = "Use int, float, bool, str, Literal, or a tuple of int, float or str."
+_DESCRIBED: Final = "Write Annotated[type, Field(description=...)]."
 _PACKAGES: Final = Lock()
 _VALIDATORS: Final[dict[type[Any], Mapping[str, TypeAdapter[Any]]]] = {}
 
@@ -149,7 +152,7 @@ def build_setup(
             )
         except ValidationError as error:
             for details in error.errors(include_url=False):
-                report(key, *sentence(details, ("setup", key), {}))
+                report(key, *sentence(details, ("setup", key), Content()))
     for key in adapters.keys() - values.keys():
         report(key, f"is missing ({_description(cls, key)})", f"Add `{key}:`")
     raise_all(problems)
@@ -271,7 +274,14 @@ def _origin(prediction: Prediction | None, key: str) -> KeyPath:
 
 def _hints(cls: type[Any]) -> Mapping[str, tuple[Any, tuple[Any, ...]]]:
     """Return type and Annotated metadata of every field."""
-    hints = get_type_hints(cls, include_extras=True)
+    try:
+        hints = get_type_hints(cls, include_extras=True)
+    except Exception as error:
+        raise AssayError(
+            f"the annotations cannot be resolved: {error}",
+            remedy="Import what they name at the top of the file.",
+            **_place_of(cls),
+        ) from error
     split = {}
     for field in dataclasses.fields(cls):
         hint = hints[field.name]
@@ -287,50 +297,52 @@ def _adapters(cls: type[Any]) -> Mapping[str, TypeAdapter[Any]]:
     if cls not in _VALIDATORS:
         raise_all(_contract_problems(cls))
         hints = get_type_hints(cls, include_extras=True)
-        config = ConfigDict(strict=True, allow_inf_nan=False)
-        _VALIDATORS[cls] = {name: TypeAdapter(hints[name], config=config) for name in _hints(cls)}
+        _VALIDATORS[cls] = {name: _adapter(cls, name, hints[name]) for name in _hints(cls)}
     return _VALIDATORS[cls]
 
 
+def _adapter(cls: type[Any], name: str, hint: Any) -> TypeAdapter[Any]:
+    try:
+        return TypeAdapter(hint, config=ConfigDict(strict=True, allow_inf_nan=False))
+    except Exception as error:
+        raise AssayError(
+            f"cannot be checked: {_first_line(error)}",
+            remedy="Correct its Field(...).",
+            **_place_of(cls, name),
+        ) from error
+
+
 def _contract_problems(cls: type[Any]) -> list[Problem]:
-    file = Path(inspect.getfile(cls))
-    line = inspect.getsourcelines(cls)[1]
     broken: list[tuple[str, str, str]] = []
     if not cls.__dataclass_params__.frozen:
         broken.append(("", "is not frozen", "Write @dataclass(frozen=True, kw_only=True)."))
     for field in dataclasses.fields(cls):
         kind, _ = _hints(cls)[field.name]
         if not _allowed(kind):
-            broken.append(
-                (
-                    field.name,
-                    f"has the type {getattr(kind, '__name__', kind)}",
-                    "Use int, float, bool, str, Literal, or a tuple of int, float or str.",
-                )
-            )
+            broken.append((field.name, f"has the type {_type_name(kind)}", _ALLOWED))
         if not _description(cls, field.name):
-            broken.append(
-                (
-                    field.name,
-                    "has no description",
-                    "Write Annotated[type, Field(description=...)].",
-                )
-            )
-        if (
-            field.default is not dataclasses.MISSING
-            or field.default_factory is not dataclasses.MISSING
-        ):
+            broken.append((field.name, "has no description", _DESCRIBED))
+        if {field.default, field.default_factory} != {dataclasses.MISSING}:
             broken.append((field.name, "has a default", "Let the YAML file give every value."))
     return [
-        Problem(
-            what=what,
-            remedy=remedy,
-            file=file,
-            line=line,
-            path=f"{cls.__name__}.{name}".rstrip("."),
-        )
-        for name, what, remedy in broken
+        Problem(what=what, remedy=remedy, **_place_of(cls, name)) for name, what, remedy in broken
     ]
+
+
+def _place_of(cls: type[Any], name: str = "") -> dict[str, Any]:
+    """Return file, line and path of a class or of one of its fields."""
+    lines, first = inspect.getsourcelines(cls)
+    own = re.compile(rf"\s+{name}\s*:")
+    offset = next((i for i, line in enumerate(lines) if name and own.match(line)), 0)
+    return {
+        "file": Path(inspect.getfile(cls)),
+        "line": first + offset,
+        "path": f"{cls.__name__}.{name}".rstrip("."),
+    }
+
+
+def _type_name(kind: Any) -> str:
+    return kind.__name__ if isinstance(kind, type) else str(kind)
 
 
 def _allowed(kind: Any) -> bool:

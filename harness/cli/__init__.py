@@ -7,11 +7,11 @@ import os
 import sys
 from collections.abc import Sequence
 
-from harness.cli import check, compare, doctor, forecast, leaderboard, listing, lock, run, show
+from harness.cli import check, doctor, forecast, listing, lock, run, show
 from harness.errors import AssayError, Exit
 from harness.runtime import limit_blas_threads
 
-VERBS = (listing, show, check, forecast, run, leaderboard, compare, lock, doctor)
+VERBS = (listing, show, check, forecast, run, lock, doctor)
 
 
 def parser() -> argparse.ArgumentParser:

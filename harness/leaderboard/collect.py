@@ -1,4 +1,4 @@
-"""Gather predictions and records to the leaderboard: every registered prediction, with or without."""
+"""From predictions and records to the board: every registered prediction, with a result or not."""
 
 from __future__ import annotations
 

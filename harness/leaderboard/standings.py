@@ -50,9 +50,10 @@ def _standing(registry: Registry, name: str, best: dict[str, Entry]) -> Standing
             continue
         if result.error is not None and result.interval and result.verdict in _SCORED:
             charge = CHARGE * entry.free_parameters
-            scored.append((result.error + charge, *(end + charge for end in result.interval)))
+            low, high = result.interval
+            scored.append((result.error + charge, low + charge, high + charge))
             fitted += entry.free_parameters
-    score, low, high = (_mean([row[i] for row in scored]) for i in range(3))
+    score, lower, upper = (_mean([row[i] for row in scored]) for i in range(3))
     known = registry.theories.get(name)
     return Standing(
         theory=name,
@@ -64,7 +65,7 @@ def _standing(registry: Registry, name: str, best: dict[str, Entry]) -> Standing
         out_of_scope=counts["out of scope"],
         not_run=counts["not run"],
         score=score,
-        interval=None if low is None or high is None else (low, high),
+        interval=None if lower is None or upper is None else (lower, upper),
         free_parameters=fitted,
         rank=None,
     )

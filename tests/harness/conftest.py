@@ -98,8 +98,8 @@ controls:
 
 
 def write_suite(folder: Path) -> Path:
-    """Write predictions/solvable_settings/descent/ and return the YAML file."""
-    topic = folder / "predictions" / "solvable_settings" / "descent"
+    """Write predictions/solvable_settings/decay/ and return the YAML file."""
+    topic = folder / "predictions" / "solvable_settings" / "decay"
     topic.mkdir(parents=True)
     (topic / "world.py").write_text(WORLD)
     (topic / "theory.py").write_text(

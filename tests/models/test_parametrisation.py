@@ -88,7 +88,7 @@ def test_mean_field_with_base_width_one_is_the_textbook_average():
 
 @pytest.mark.parametrize(("optimiser", "per_shift"), [("sgd", 2), ("adam", 1)])
 def test_mean_field_is_mup_up_to_the_abc_symmetry(optimiser, per_shift):
-    # Yang & Hu 2021, symmetries of abc-parametrisations: (a, b, c) -> (a + t, b - t, c - 2t) changes nothing
+    # Yang & Hu 2021: (a, b, c) -> (a + t, b - t, c - 2t) leaves an SGD run as it is
     for role in ROLES:
         mup, field = (PARAMETRISATIONS[name].row(role) for name in ("mup", "mean-field"))
         shift = field.a - mup.a

@@ -1,8 +1,8 @@
-"""Top eigenpair of a symmetric Gaussian matrix with a variance profile and a symmetrised rank-one spike.
+"""Top eigenpair of a symmetric Gaussian matrix with a variance profile and a symmetrised spike.
 
 H = X + (u w^T + w u^T) / 2 in d dimensions, X symmetric with independent centred entries of
 variance (s_i + s_j) / (4 d). Coordinates come in blocks b with weights c_b (their fractions of d)
-and variances s_b; a block may be a single coordinate. For d -> infinity the resolvent of X is
+and variances s_b; a block may be a single coordinate. For d -> infinity the resolvent G(z) of X is
 diagonal, with entries g_b that solve the block Dyson equation
 
     1 / g_a = z - sum_b c_b g_b (s_a + s_b) / 4.
@@ -31,15 +31,6 @@ _HALVINGS = 64
 
 
 @dataclass(frozen=True)
-class Resolvent:
-    """The limit of (z - X)^-1 at x: z [...], its entries g [..., block] and dg/dz [..., block]."""
-
-    z: Array
-    g: Array
-    slope: Array
-
-
-@dataclass(frozen=True)
 class Spike:
     """(u w^T + w u^T) / 2 by block: |u_b|^2, u_b . w_b and |w_b|^2, each [..., block]."""
 
@@ -47,30 +38,40 @@ class Spike:
     cross: Array
     right: Array
 
+    def forms(self, g: Array) -> tuple[Array, Array, Array]:
+        """The quadratic forms u G u, u G w and w G w, [...], of a diagonal G [..., block]."""
+        parts = (self.left, self.cross, self.right)
+        a, b, c = ((g * part).sum(axis=-1) for part in parts)
+        return a, b, c
+
 
 @dataclass(frozen=True)
 class TopEigenpair:
-    """Largest eigenvalue of H, and the squared overlaps of its unit vector with u/|u| and w/|w|.
+    """Largest eigenvalue of H and the squared overlap of its unit vector with u / |u|, both [...].
 
-    `strength` is the spike's signal at the bulk's edge in units of the threshold: above one the
-    eigenvalue lies outside the bulk, below it is the edge and the overlaps are zero. All [...].
+    `strength` [...] is the spike at the bulk's edge in units of the threshold: above one the
+    eigenvalue lies outside the bulk, otherwise it is the edge and the overlap is zero.
     """
 
     value: Array
-    left_overlap: Array
-    right_overlap: Array
+    overlap: Array
     strength: Array
 
 
-def resolvent(x: Array, weights: Array, variances: Array) -> Resolvent:
-    """The closed form at x > max(variances), x [...]; the slope is finite above the edge only."""
+def resolvent(x: Array, weights: Array, variances: Array) -> tuple[Array, Array]:
+    """z [...] and g [..., block] at x [...] > max(variances)."""
+    e = 1 / (x[..., None] - variances)
+    root = np.sqrt(e @ weights)
+    return x * root - 1 / (2 * root), 2 * e / root[..., None]
+
+
+def resolvent_slope(x: Array, weights: Array, variances: Array) -> tuple[Array, Array]:
+    """dz/dx [...] and dg/dx [..., block]; dg/dz is their quotient."""
     e = 1 / (x[..., None] - variances)
     m0, m0_slope = e @ weights, -(e**2) @ weights
     root = np.sqrt(m0)
-    z_slope = root + m0_slope * (x / (2 * root) + 1 / (4 * m0 * root))
-    g = 2 * e / root[..., None]
-    g_slope = -g * (e + (m0_slope / (2 * m0))[..., None])
-    return Resolvent(x * root - 1 / (2 * root), g, g_slope / z_slope[..., None])
+    g_slope = -2 * e / root[..., None] * (e + (m0_slope / (2 * m0))[..., None])
+    return root + m0_slope * (x / (2 * root) + 1 / (4 * m0 * root)), g_slope
 
 
 def edge(weights: Array, variances: Array) -> Array:
@@ -92,33 +93,38 @@ def edge(weights: Array, variances: Array) -> Array:
 
 
 def top_eigenpair(weights: Array, variances: Array, spike: Spike) -> TopEigenpair:
-    """Largest eigenvalue of H and the overlaps of its eigenvector for d -> infinity.
+    """Largest eigenvalue of H and its eigenvector's overlap, for d -> infinity.
 
-    With A = sum g |u|^2, B = sum g u.w, C = sum g |w|^2 the determinant of
-    1 - G (u w^T + w u^T) / 2 vanishes where (2 - B)^2 = A C; the largest root has
-    (B + sqrt(A C)) / 2 = 1, which falls in z. The eigenvector is G (p u + r w) with p = w.x,
-    r = u.x, (2 - B) r = A p; y G^2 y = -d(y G y)/dz normalises it.
+    With A = u G u, B = u G w, C = w G w the determinant of 1 - G (u w^T + w u^T) / 2 vanishes where
+    (2 - B)^2 = A C; the largest root has (B + sqrt(A C)) / 2 = 1, whose left side falls in z. The
+    eigenvector is G (p u + r w) with p = w.y, r = u.y, (2 - B) r = A p, and its length follows from
+    y G^2 y = -d(y G y)/dz.
     """
-    at_edge = edge(weights, variances)
-    strength = _strength(at_edge, weights, variances, spike)
-    # m0 >= 1/x gives g <= 2 sqrt(x) / (x - max s): the strength is below one beyond `far`.
+
+    def strength(x: Array) -> Array:
+        a, b, c = spike.forms(resolvent(x, weights, variances)[1])
+        return (b + np.sqrt(a * c)) / 2
+
+    x_edge = edge(weights, variances)
+    # m0 >= 1/x gives g <= 2 sqrt(x) / (x - max s), so that the strength is below one at `far`.
     size = spike.left.sum(axis=-1) * spike.right.sum(axis=-1)
-    far = 2 * variances.max(axis=-1) + 16 * size
-    root = _falling_root(
-        lambda x: _strength(x, weights, variances, spike) - 1, at_edge, np.maximum(far, at_edge)
-    )
-    outside = strength > 1
-    x = np.where(outside, root, at_edge)
-    above = np.where(outside, x, 2 * x)
-    left, right = _overlaps(resolvent(above, weights, variances), spike)
-    return TopEigenpair(
-        value=_position(x, weights, variances),
-        left_overlap=np.where(outside, left, 0.0),
-        right_overlap=np.where(outside, right, 0.0),
-        strength=strength,
-    )
+    far = np.maximum(2 * variances.max(axis=-1) + 16 * size, x_edge)
+    x = _falling_root(lambda x: strength(x) - 1, x_edge, far)
+    z, g = resolvent(x, weights, variances)
+    z_slope, g_slope = resolvent_slope(x, weights, variances)
+    a, b, _ = spike.forms(g)
+    a_slope, b_slope, c_slope = spike.forms(g_slope)
+    p, r = 2 - b, a
+    length2 = -(p * p * a_slope + 2 * p * r * b_slope + r * r * c_slope)
+    overlap = (a * p + b * r) ** 2 * z_slope / (length2 * spike.left.sum(axis=-1))
+    at_edge = strength(x_edge)
+    return TopEigenpair(z, np.where(at_edge > 1, overlap, 0.0), at_edge)
 
 
-def _position(x: Array, weights: Array, variances: Array) -> Array:
-    root = np.sqrt((1 / (x[..., None] - variances)) @ weights)
-    return x * root - 1 / (2 * root)
+def _falling_root(function: Callable[[Array], Array], low: Array, high: Array) -> Array:
+    """Where falling functions change sign, by bisection; `low` if they are negative throughout."""
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        above = function(middle) > 0
+        low, high = np.where(above, middle, low), np.where(above, high, middle)
+    return low

@@ -13,7 +13,8 @@ from harness.api import STATIC
 if TYPE_CHECKING:
     import jax
 
-Fraction = Annotated[float, Field(ge=0, le=1)]
+LEVEL = 0.25
+"""Overlap that counts as alignment: half of the largest one, 1/2, when u is orthogonal to v."""
 
 
 @dataclass(frozen=True, kw_only=True)

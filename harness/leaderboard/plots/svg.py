@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from harness.leaderboard.markup import Markup, element, join, number
-from harness.leaderboard.scales import Scale, label
+from harness.leaderboard.plots.scales import Scale, label
 
 Values: TypeAlias = Sequence[float]
 Map: TypeAlias = Callable[[float], float]
@@ -148,7 +148,7 @@ def draw_dots(plot: DotPlot, width: float = 380.0) -> Markup:
     right, height = width - 14.0, bottom + 38
 
     def at_x(value: float) -> float:
-        return left + plot.x.fraction(value) * (right - left)
+        return left + min(max(plot.x.fraction(value), 0.0), 1.0) * (right - left)
 
     ticks = plot.x.ticks()
     parts = [_gridline(at_x(tick), 8, at_x(tick), bottom) for tick in ticks]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +13,6 @@ ScaleKind = Literal["linear", "log"]
 _ROUND_STEPS: Final = (1.0, 2.0, 2.5, 5.0, 10.0)
 _MARGIN: Final = 0.04
 _DECADES_WITH_INNER_TICKS: Final = 2.0
-_GEOMETRIC_RANGE: Final = 8.0
 _CROWDED: Final = 5
 _REACH: Final = 2.0
 
@@ -40,6 +40,14 @@ class Scale:
                 return found
         return _linear_ticks(self.low, self.high, about)
 
+    def beyond(self, factor: float) -> tuple[float, float]:
+        """The ends after the axis has grown by a multiple of its length on either side."""
+        low, high = self._warp(self.low), self._warp(self.high)
+        room = factor * (high - low)
+        if self.kind == "log":
+            return 10.0 ** (low - room), 10.0 ** (high + room)
+        return low - room, high + room
+
     def _warp(self, value: float) -> float:
         return math.log10(value) if self.kind == "log" else value
 
@@ -61,10 +69,10 @@ def scale_of(values: Iterable[float], kind: ScaleKind = "linear", *, margin: boo
     return Scale(kind, low - room, high + room)
 
 
-def fitting_kind(values: Iterable[float]) -> ScaleKind:
-    """Return log when values are positive and spread evenly in their logarithm, else linear."""
+def fitting_kind(values: Iterable[float], ratio: float = 8.0) -> ScaleKind:
+    """Return log for positive values over more than this ratio, evenly spread in the logarithm."""
     shown = sorted({v for v in values if math.isfinite(v)})
-    if len(shown) < 3 or shown[0] <= 0 or shown[-1] / shown[0] < _GEOMETRIC_RANGE:
+    if len(shown) < 3 or shown[0] <= 0 or shown[-1] / shown[0] < ratio:
         return "linear"
     logs = [math.log(v) for v in shown]
     return "log" if _unevenness(logs) < _unevenness(shown) else "linear"
@@ -80,7 +88,7 @@ def label(value: float) -> str:
 
 
 def _unevenness(values: list[float]) -> float:
-    gaps = [b - a for a, b in zip(values, values[1:], strict=False)]
+    gaps = [b - a for a, b in itertools.pairwise(values)]
     mean = sum(gaps) / len(gaps)
     return math.sqrt(sum((gap - mean) ** 2 for gap in gaps) / len(gaps)) / mean
 

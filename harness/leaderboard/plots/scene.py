@@ -5,25 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import xarray as xr
 
 from harness.judge import LEVEL
-from harness.judge.mean import student
+from harness.judge.mean import quantile
 from harness.leaderboard.board import Entry, Spec
-from harness.leaderboard.series import Json, data_array, over_seeds
-from harness.leaderboard.svg import swatch
-from harness.leaderboard.markup import Markup
+from harness.leaderboard.plots.series import Json, data_array, over_seeds
 from harness.plan import CLAIM
 
-MOST_RIVALS = 4
-MOST_CONTROLS = 2
+MOST_RIVALS: Final = 4
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Mean over seeds and the half-width of its interval (the level of a verdict, Student)."""
+    """Mean over seeds and the half-width of its interval (the level of a verdict)."""
 
     mean: xr.DataArray
     half: xr.DataArray
@@ -58,20 +56,6 @@ class Scene:
     def told(self) -> tuple[Told, ...]:
         """The forecasts in the claim's own case, the claim's theory first."""
         return (*(() if self.claim is None else (self.claim,)), *self.rivals)
-
-
-@dataclass(frozen=True)
-class Key:
-    """An entry of a legend."""
-
-    style: str
-    kind: str
-    text: str
-
-    @property
-    def sample(self) -> Markup:
-        """The style as a small picture."""
-        return swatch(self.style, self.kind)
 
 
 def scenes(entry: Entry) -> Iterator[Scene]:
@@ -123,7 +107,7 @@ def half_band(scene: Scene, forecast: np.ndarray, over: Sequence[int] = ()) -> n
         "l1": lambda x: np.mean(np.abs(x), axis=axes, keepdims=True),
         "sup": lambda x: np.max(np.abs(x), axis=axes, keepdims=True),
     }[norm](forecast)
-    return np.broadcast_to(scene.tolerance * size, forecast.shape)
+    return np.asarray(np.broadcast_to(scene.tolerance * size, forecast.shape))
 
 
 def band(
@@ -140,15 +124,18 @@ def band(
 
 
 def _told(row: Json, style: str, name: str) -> Told:
-    return Told(
-        name=name,
-        style=style,
-        forecast=over_seeds(data_array(row["forecast"])),
-        measured=_measured(row["measured"], row["seeds"]),
-        row=row,
-    )
+    measured = _measured(row["measured"], row["seeds"])
+    forecast = over_seeds(data_array(row["forecast"]))
+    if not measured.mean.dims:
+        own = [dim for dim in forecast.dims if dim not in ("edge", "quantile")]
+        forecast = forecast.isel(dict.fromkeys(own, 0), drop=True)
+    return Told(name=name, style=style, forecast=forecast, measured=measured, row=row)
 
 
 def _measured(summary: Mapping[str, Json], seeds: int) -> Measured:
-    error = data_array(summary["stderr"])
-    return Measured(data_array(summary["mean"]), error * student(seeds, LEVEL))
+    """Read a measurement; one number is kept without axes."""
+    mean, error = data_array(summary["mean"]), data_array(summary["stderr"])
+    half = error * float(quantile(seeds, LEVEL))
+    if mean.size == 1:
+        return Measured(mean.squeeze(drop=True), half.squeeze(drop=True))
+    return Measured(mean, half)

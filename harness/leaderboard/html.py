@@ -1,0 +1,121 @@
+"""The board as one HTML page that needs nothing else: no script, no font, no picture from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from importlib.resources import files
+from itertools import groupby
+
+from harness.leaderboard import wording
+from harness.leaderboard.article import article
+from harness.leaderboard.board import STATUSES, Board, Entry
+from harness.leaderboard.markup import Markup, element, join
+from harness.leaderboard.parts import badge, scrolling_table, verdict
+
+
+def html(board: Board, prefix: str = "../") -> str:
+    """Return the board as an HTML page; `prefix` leads from the page to the repository's root."""
+    style = files("harness.leaderboard").joinpath("style.css").read_text(encoding="utf-8")
+    head = element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("meta", name="color-scheme", content="light dark"),
+        element("title", wording.TITLE),
+        element("style", Markup(style)),
+    )
+    groups = [list(group) for _, group in groupby(board.entries, key=lambda entry: entry.id)]
+    main = element(
+        "main",
+        element("h1", wording.TITLE),
+        element("p", f"{wording.summary(board)}.", class_="lead"),
+        element(
+            "p",
+            "Every registered prediction is listed, whatever its result. A verdict compares what a "
+            "theory forecasts with what was measured on trained networks.",
+        ),
+        _predictions(board),
+        _theories(board),
+        *(article(group, prefix) for group in groups),
+        _unregistered(board),
+        _legend(),
+    )
+    page = element("html", head, element("body", main), lang="en")
+    return f"<!DOCTYPE html>\n{page}\n"
+
+
+def _predictions(board: Board) -> Markup:
+    header = (
+        "prediction",
+        "tier",
+        "status",
+        "error in tolerances",
+        "resolving power",
+        "controls failing",
+        "surprises",
+        "seeds",
+        "cost",
+        "device, date",
+    )
+    rows: list[Sequence[str]] = []
+    for entry in board.entries:
+        link = element("a", entry.id, href=f"#{entry.id}")
+        title = element("span", entry.title, class_="sub")
+        rows.append((join(link, title), entry.tier, badge(entry), *_result(entry)))
+    return _section("predictions", "Predictions", scrolling_table("Predictions", header, rows))
+
+
+def _result(entry: Entry) -> Sequence[str]:
+    run = entry.run
+    if run is None:
+        return ("",) * 7
+    failing = sum(control.verdict == "fail" for control in entry.controls)
+    return (
+        join(
+            element("b", wording.number(entry.error)),
+            element("span", wording.span(entry.interval), class_="sub"),
+        ),
+        wording.number(entry.resolving_power),
+        f"{failing} of {len(entry.controls)}",
+        wording.surprises_of(entry),
+        str(run.seeds),
+        wording.seconds(run.core_seconds),
+        join(run.device, element("span", wording.day(run.time), class_="sub")),
+    )
+
+
+def _theories(board: Board) -> Markup:
+    rows: list[Sequence[str]] = [
+        (
+            "–" if standing.rank is None else str(standing.rank),
+            join(standing.theory, element("span", standing.title, class_="sub")),
+            join(
+                element("b", wording.number(standing.score)),
+                element("span", wording.span(standing.interval), class_="sub"),
+            ),
+            *(str(count) if count else "·" for count in wording.tally(standing)),
+        )
+        for standing in board.standings
+    ]
+    table = scrolling_table("Theories", ("rank", "theory", "score", *wording.TALLY), rows)
+    return _section("theories", "Theories", table)
+
+
+def _unregistered(board: Board) -> Markup:
+    if not board.unregistered:
+        return Markup()
+    names = ", ".join(board.unregistered)
+    return element("p", f"Records without a registered prediction: {names}.", class_="warning")
+
+
+def _legend() -> Markup:
+    terms: Iterable[Markup] = (
+        join(element("dt", verdict(status)), element("dd", meaning))
+        for status, meaning in STATUSES.items()
+    )
+    lines = (element("li", line) for line in wording.LINES)
+    return _section("legend", "Legend", element("dl", *terms), element("ul", *lines))
+
+
+def _section(name: str, title: str, *content: Markup) -> Markup:
+    return element("section", element("h2", title), *content, id=name)

@@ -1,0 +1,1 @@
+"""Figures of the leaderboard: from a record's arrays to inline SVG."""

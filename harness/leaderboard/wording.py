@@ -1,0 +1,97 @@
+"""Numbers and short phrases that every rendering of the board uses."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+from harness.judge import LEVEL
+from harness.leaderboard.board import STATUSES, Board, Entry, Interval, Standing
+from harness.leaderboard.standings import CHARGE
+
+TITLE = "Assay leaderboard"
+LINES = (
+    "error in tolerances: discrepancy over tolerance of the claim's worst observable, with the "
+    f"interval that decides the verdict (two one-sided tests at {LEVEL:.0%} each, split over looks). "
+    "Up to 1 lies within the tolerance.",
+    "resolving power: error in tolerances of the nearest failing rival or control. Below 1 the "
+    "prediction cannot discriminate.",
+    "surprises: theories with another verdict than was expected, and controls that pass.",
+    f"score of a theory: mean error in tolerances over the predictions that it forecasts, {CHARGE:g} "
+    "more for each constant that was fitted to data. Theories whose intervals overlap share a rank.",
+)
+"""The legend below the statuses."""
+
+
+def number(value: float | None, missing: str = "–") -> str:
+    """Return a number with two significant digits, more where it is large."""
+    if value is None:
+        return missing
+    if math.isinf(value):
+        return "∞"
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.2g}"
+
+
+def span(interval: Interval | None) -> str:
+    """Return an interval as text."""
+    return "" if interval is None else f"[{number(interval[0])}, {number(interval[1])}]"
+
+
+def error_of(entry: Entry) -> str:
+    """Return error and interval of an entry."""
+    return f"{number(entry.error)} {span(entry.interval)}".strip()
+
+
+def seconds(value: float) -> str:
+    """Return a duration."""
+    if value < 120:
+        return f"{value:.0f} s" if value >= 10 else f"{value:.1f} s"
+    return f"{value / 60:.0f} min" if value < 7200 else f"{value / 3600:.1f} h"
+
+
+def status_of(entry: Entry) -> str:
+    """Return the status, with the verdict that a stale or retired result had."""
+    if entry.verdict is None or entry.verdict == entry.status:
+        return entry.status
+    return f"{entry.status} (was {entry.verdict})"
+
+
+def surprises_of(entry: Entry) -> str:
+    """Return the names of what surprises, `none`, or nothing where there is no result."""
+    if entry.surprises:
+        return ", ".join(entry.surprises)
+    return "none" if entry.theories else ""
+
+
+def day(time: str) -> str:
+    """Return the date of an ISO time."""
+    return time[:10]
+
+
+def summary(board: Board) -> str:
+    """Return how many predictions there are, and what they came to at their largest tier run."""
+    names = list(dict.fromkeys(entry.id for entry in board.entries))
+    counts: Counter[str] = Counter()
+    for name in names:
+        best = board.best(name)
+        mine = [entry for entry in board.entries if entry.id == name]
+        fallback = next((entry for entry in mine if entry.run is not None), mine[0])
+        counts[(best or fallback).status] += 1
+    parts = [f"{counts[status]} {status}" for status in STATUSES if counts[status]]
+    noun = "prediction" if len(names) == 1 else "predictions"
+    return f"{len(names)} {noun}: {', '.join(parts)}" if names else "no predictions"
+
+
+def tally(standing: Standing) -> tuple[int, ...]:
+    """Return the counts of a standing in the order of TALLY."""
+    return (
+        standing.passed,
+        standing.failed_as_expected,
+        standing.surprising,
+        standing.undecided,
+        standing.out_of_scope,
+        standing.not_run,
+    )
+
+
+TALLY = ("passed", "failed as expected", "surprising", "undecided", "out of scope", "not run")

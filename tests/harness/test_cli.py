@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.cli import main
+
+
+@pytest.fixture
+def here(suite: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return suite
+
+
+def called(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    code = main(arguments)
+    printed = capsys.readouterr()
+    return code, printed.out, printed.err
+
+
+def test_list_and_show(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = called(capsys, "list", "--json")
+    assert code == 0
+    assert [entry["id"] for entry in json.loads(out)] == ["parabola"]
+    assert called(capsys, "list", "--theory", "frozen")[1].count("\nparabola ") == 1
+    code, out, _ = called(capsys, "show", "parabola")
+    assert code == 0
+    for part in ("observables", "0.1", "finite number of seeds", "Boyd", "no record yet"):
+        assert part in out
+    code, out, _ = called(capsys, "show", "parabola", "--json")
+    assert json.loads(out)["prediction"]["id"] == "parabola"
+
+
+def test_check_counts_and_reports(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert called(capsys, "check")[0] == 0
+    here.write_text(here.read_text().replace("theory.decay", "theory.decai"))
+    code, out, _ = called(capsys, "check", "--json")
+    assert code == 2
+    problem = json.loads(out)["problems"][0]
+    assert problem["file"].endswith("parabola.yaml")
+    assert problem["line"]
+    assert "decay" in problem["remedy"]
+
+
+def test_forecast_follows_overrides(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = called(
+        capsys, "forecast", "parabola", "--json", "--set", "curvature=[1.0]", "--set", "steps=2"
+    )
+    assert code == 0
+    said = json.loads(out)
+    assert {"id", "tier", "setup", "theories"} <= said.keys()
+    assert said["setup"]["steps"] == 2
+    assert said["theories"]["descent"]["weight"] == [[0.5, 0.25]]
+    assert called(capsys, "forecast", "parabola")[1].startswith("theory")
+
+
+def test_run_prints_rows_and_writes_a_record(
+    here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, _ = called(capsys, "run", "parabola", "--json")
+    assert code == 0
+    rows = json.loads(out)
+    assert {(row["case"], row["theory"], row["verdict"]) for row in rows} == {
+        ("claim", "descent", "pass"),
+        ("claim", "frozen", "fail"),
+        ("backwards", "descent", "fail"),
+        ("no-curvature", "descent", "fail"),
+    }
+    assert len(list((tmp_path / ".assay" / "records").glob("parabola.smoke.*.json"))) == 1
+    assert not (tmp_path / "results").exists()
+    assert "last verdict" in called(capsys, "show", "parabola")[1]
+    code, out, _ = called(capsys, "run", "--publish")
+    assert code == 0
+    assert "PASS" in out
+    assert (tmp_path / "results" / "records" / "parabola.smoke.json").is_file()
+
+
+def test_exit_codes(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = here.read_text()
+    here.write_text(text.replace("{forecast: theory.frozen, expect: fail}",
+                                 "{forecast: theory.frozen, expect: pass}"))
+    assert called(capsys, "run", "--seeds", "8")[0] == 1
+    here.write_text(text.replace("noise: 0.05", "noise: 0.3"))
+    assert called(capsys, "run", "--seeds", "8")[0] == 0
+    assert called(capsys, "run", "--seeds", "8", "--strict")[0] == 3
+
+
+def test_a_broken_experiment_is_an_error_while_running(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    experiment = here.with_name("experiment.py")
+    experiment.write_text(experiment.read_text().replace("jax.random.normal(key)", "1 / nothing"))
+    code, _, err = called(capsys, "run")
+    assert code == 4
+    assert "nothing" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("run", "parabol"), "Did you mean 'parabola'?"),
+        (("run", "strand:solvable"), "solvable_settings"),
+        (("run", "--set", "learning_rat=1"), "Did you mean 'learning_rate'?"),
+        (("run", "--set", "learning_rate=fast"), "--set learning_rate"),
+        (("run", "--set", "learning_rate=-1"), "--set learning_rate"),
+        (("run", "--set", "steps=1.5"), "--set steps"),
+        (("run", "--set", "steps"), "--set key=value"),
+        (("run", "--set", "steps=1", "--set", "steps=2"), "set twice"),
+        (("run", "--tier", "huge"), "smoke"),
+        (("run", "--seeds", "1"), "2 seeds"),
+        (("run", "--publish", "--set", "steps=2"), "without --set"),
+        (("forecast", "parabola", "--set", "curvature=[]"), "curvature"),
+        (("list", "--strand", "universal"), "Did you mean 'universality'?"),
+        (("list", "--theory", "frosen"), "Did you mean 'frozen'?"),
+        (("list", "--predictions", "nowhere"), "nowhere"),
+    ],
+)
+def test_a_wrong_command_is_one_clear_error(
+    here: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], said: str
+) -> None:
+    code, out, err = called(capsys, *arguments)
+    assert code == 2
+    assert said in err
+    assert "Traceback" not in err
+    assert out == ""
+
+
+def test_a_folder_without_predictions_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, _, err = called(capsys, "list")
+    assert code == 2
+    assert "--predictions" in err
+
+
+def test_lock_registers_and_check_refuses_a_silent_change(
+    here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "predictions" / "lock.json").write_text("{}\n")
+    code, out, _ = called(capsys, "check")
+    assert code == 2
+    assert "assay lock parabola" in out
+    assert called(capsys, "lock")[0] == 0
+    assert called(capsys, "check")[0] == 0
+    here.write_text(here.read_text().replace("noise: 0.05", "noise: 0.06"))
+    code, out, _ = called(capsys, "check")
+    assert code == 2
+    assert "revision" in out
+    assert called(capsys, "lock")[0] == 2
+    with here.open("a") as file:
+        file.write("revision: {number: 2, reason: more noise shows the spread}\n")
+    assert called(capsys, "lock")[0] == 0
+    assert called(capsys, "check")[0] == 0
+
+
+def test_doctor_reports_the_machine(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = called(capsys, "doctor", "--json")
+    assert code == 0
+    assert {"device", "versions", "cache", "findings"} <= json.loads(out).keys()
