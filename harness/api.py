@@ -21,7 +21,7 @@ STATIC: Final = _Static()
 
 @dataclass(frozen=True)
 class Normal:
-    """A forecast of a distribution over seeds: mean and standard deviation, in the observable's unit."""
+    """A forecast of a distribution over seeds: mean and standard deviation."""
 
     mean: float
     std: float

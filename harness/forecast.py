@@ -11,8 +11,9 @@ import numpy as np
 
 from harness.api import Normal, OutOfScope
 from harness.errors import AssayError
-from harness.measure import Arrays, ensemble_at, own_coordinates
+from harness.measure import ensemble_at, own_coordinates
 from harness.plan import Case, Plan
+from harness.programs import Arrays
 from harness.suggest import choices
 from harness.topic import build_setup, load_function, setup_class
 
@@ -287,8 +288,9 @@ def _apply(prediction: Prediction, reduce: str | None, array: xr.DataArray) -> x
         return array
     function = load_function(prediction, reduce, "reduce")
     if "seed" in array.dims:
-        return function(array)  # type: ignore[no-any-return]
-    result = function(array.expand_dims("seed"))
+        seeded: xr.DataArray = function(array)
+        return seeded
+    result: xr.DataArray = function(array.expand_dims("seed"))
     return result.isel(seed=0, drop=True) if "seed" in result.dims else result
 
 

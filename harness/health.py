@@ -20,7 +20,7 @@ def examine(plan: Plan, trial: Trial) -> tuple[Finding, ...]:
     for name, (check, remedy) in CHECKS.items():
         summary = check(plan, trial)
         if summary is not None:
-            reason = plan.prediction.suppress.get(name)
+            reason = dict[str, str](plan.prediction.suppress).get(name)
             findings.append(Finding(name, summary, remedy, reason))
     return tuple(findings)
 

@@ -95,7 +95,7 @@ def make_plan(
         )
     chosen = prediction.tiers[tier]
     overrides = dict(overrides or {})
-    base = Case(CLAIM, dict(prediction.setup), dict(prediction.sweep), dict(prediction.grid))
+    base = Case(CLAIM, dict(prediction.setup), dict(prediction.sweep), _tuples(prediction.grid))
     sized = _changed(base, CLAIM, chosen.setup, chosen.sweep, chosen.grid)
     _reject_unknown_keys(prediction, sized, overrides)
     axes = {key: _as_axis(key, value) for key, value in overrides.items() if key in _axes(sized)}
@@ -132,6 +132,10 @@ def claims_theory(prediction: Prediction) -> str:
     return next(iter(prediction.theories))
 
 
+def _tuples(axes: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
+    return {key: tuple(values) for key, values in axes.items()}
+
+
 def _axes(case: Case) -> set[str]:
     return {*case.sweep, *case.grid}
 
@@ -159,7 +163,7 @@ def _changed(
 
     return Case(
         name=name,
-        setup={**case.setup, **{key: value for key, value in setup.items()}},
+        setup={**case.setup, **setup},
         sweep=merge(case.sweep, sweep),
         grid=merge(case.grid, grid),
     )

@@ -6,7 +6,7 @@ their training run. Collecting reads YAML only; JAX is imported when the first i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -240,7 +240,9 @@ def _without_arrays(trial: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, Any, Any]:
     """Attach what the controller needs to the report: it travels between processes as JSON."""
     report: Any = yield
     if isinstance(item, PredictionItem) and report.when == "call":

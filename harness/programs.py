@@ -1,4 +1,4 @@
-"""Ensembles: one single-seed experiment turned into a compiled program over seeds and grid points."""
+"""Ensembles: a single-seed experiment as one compiled program over seeds and grid points."""
 
 from __future__ import annotations
 

@@ -21,7 +21,8 @@ def units_at_first_look(plan: Plan) -> int:
 def progress_bar(plan: Plan, *, quiet: bool) -> Iterator[Progress | None]:
     """Show a bar on standard error while a plan runs; yields the callback that advances it."""
     from rich.console import Console
-    from rich.progress import BarColumn, Progress as Bar, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
 
     console = Console(stderr=True)
     if quiet or not console.is_terminal:

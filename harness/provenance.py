@@ -16,6 +16,7 @@ def provenance(folder: Path) -> dict[str, Any]:
     """Everything needed to judge and repeat a run from `folder`: plain JSON values."""
     import jax
 
+    config: Any = jax.config
     return {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "git": git_state(folder),
@@ -26,7 +27,7 @@ def provenance(folder: Path) -> dict[str, Any]:
         "devices": jax.device_count(),
         "cpus": os.cpu_count(),
         "blas_threads": os.environ.get("OPENBLAS_NUM_THREADS", "default"),
-        "random_generator": str(jax.config.jax_default_prng_impl),
+        "random_generator": str(config.jax_default_prng_impl),
     }
 
 

@@ -1,4 +1,4 @@
-"""Records: the stored outcome of one finished run, with all that is needed to trust and repeat it."""
+"""Records: the stored outcome of a finished run, with what is needed to trust and repeat it."""
 
 from __future__ import annotations
 

@@ -436,10 +436,8 @@ def _for_files(schema: Any) -> Any:
         for key, value in schema.items()
         if (key, value) != ("default", None) and not (key == "title" and isinstance(value, str))
     }
-    options = [option for option in kept.get("anyOf", ()) if option != {"type": "null"}]
-    if len(options) == 1:
-        del kept["anyOf"]
-        kept |= options[0]
+    options = [option for option in kept.pop("anyOf", ()) if option != {"type": "null"}]
+    kept |= options[0] if len(options) == 1 else {"anyOf": options} if options else {}
     if "patternProperties" in kept:
         kept["additionalProperties"] = False
     return kept

@@ -13,9 +13,10 @@ from harness.forecast import Forecast, align, forecast
 from harness.health import examine
 from harness.judge import LEVEL, Criterion, Judgement, Verdict, judge
 from harness.judge.arrange import per_seed
-from harness.measure import Arrays, Cost, Measurement, Pending, Trainer, draws, measure
+from harness.measure import Cost, Measurement, Pending, Trainer, draws, measure
 from harness.outcome import ControlOutcome, Measured, Row, Series, TheoryOutcome, Trial
 from harness.plan import CLAIM, Case, Plan, claims_theory
+from harness.programs import Arrays
 from harness.topic import load_function
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def try_prediction(plan: Plan, trainer: Trainer) -> Trial:
 
 def criteria(prediction: Prediction, tier: str) -> dict[str, Criterion]:
     """The criterion of every observable at a tier (a tier may tighten a tolerance)."""
-    tighten = prediction.tiers[tier].tighten
+    tighten = next(sizes for name, sizes in prediction.tiers.items() if name == tier).tighten
     found = {}
     for name, spec in prediction.observables.items():
         tolerance = tighten[name].tolerance if name in tighten else spec.tolerance

@@ -121,7 +121,10 @@ def exit_code(trial: Trial, *, strict: bool) -> Exit:
     An error of a judged observable is an error while running; a claim out of its regime is what
     the theory itself announced and does not count against anybody.
     """
-    verdicts = {outcome.verdict.value for outcome in (*trial.theories, *trial.controls)}
+    verdicts = {
+        *(outcome.verdict.value for outcome in trial.theories),
+        *(outcome.verdict.value for outcome in trial.controls),
+    }
     undecided = "inconclusive" in verdicts
     if "error" in verdicts:
         return Exit.RUN_ERROR

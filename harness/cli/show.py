@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import textwrap
 from pathlib import Path
+from typing import Any
 
 from harness.cli.common import (
     LOCAL_RECORDS,
@@ -105,5 +106,5 @@ def describe(prediction: Prediction) -> list[str]:
     return lines
 
 
-def _records(folder: Path) -> list[dict[str, object]]:
+def _records(folder: Path) -> list[dict[str, Any]]:
     return read_records(folder) if folder.is_dir() else []

@@ -17,7 +17,7 @@ from .terms import Criterion, UnjudgeableError
 if TYPE_CHECKING:
     import xarray as xr
 
-HALVES: Final = 48
+HALVES: Final = 100
 """Random halves of the seeds on which a statistic of the ensemble is computed again."""
 
 
@@ -73,7 +73,7 @@ def per_seed(
 
     total = as_array(whole.values)
     without_N = np.array([statistic(np.delete(everyone, i)) for i in range(n)])
-    pseudo_N = n * total - (n - 1) * without_N
+    pseudo_N = total + (n - 1) * (without_N.mean(axis=0) - without_N)
     rng = np.random.default_rng(0)
     half_H = np.array([statistic(rng.permutation(n)[: n // 2]) for _ in range(HALVES)])
     spread = np.sqrt(((half_H - total) ** 2).mean(axis=0) * (n // 2) / (n - n // 2) * n)

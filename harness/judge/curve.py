@@ -38,11 +38,11 @@ def l2(dev_NPT: Array, levels: Levels) -> Estimate:
     mean_PT = dev_NPT.mean(axis=0) / np.sqrt(length)
     root_PNT = np.moveaxis(dev_NPT / np.sqrt(length) - mean_PT, 0, 1) / np.sqrt(n * (n - 1))
     distance_P = np.sqrt((mean_PT**2).sum(axis=-1))
-    skew_P = skewness((dev_NPT * mean_PT).sum(axis=-1))
+    skew_P = np.abs(skewness((dev_NPT * mean_PT).sum(axis=-1)))
     noise_P = np.sqrt((root_PNT**2).sum(axis=(1, 2)))
     return Estimate(
         discrepancy=distance_P,
-        lower=distance_P - quantile(n, levels.lower / 2, np.abs(skew_P)) * noise_P,
+        lower=distance_P - quantile(n, levels.lower / 2, skew_P) * noise_P,
         upper=_farthest(mean_PT, root_PNT, quantile(n, levels.upper, skew_P)),
     )
 
@@ -61,11 +61,11 @@ def weighted_l1(dev_NPT: Array, weight_T: Array, levels: Levels) -> Estimate:
     n = len(dev_NPT)
     mean_PT = dev_NPT.mean(axis=0)
     distance_P = np.abs(mean_PT) @ weight_T
-    skew_P = skewness((dev_NPT * np.sign(mean_PT)) @ weight_T)
+    skew_P = np.abs(skewness((dev_NPT * np.sign(mean_PT)) @ weight_T))
     noise_P = dev_NPT.std(axis=0, ddof=1) @ weight_T / np.sqrt(n)
     return Estimate(
         discrepancy=distance_P,
-        lower=distance_P - quantile(n, levels.lower / 2, np.abs(skew_P)) * noise_P,
+        lower=distance_P - quantile(n, levels.lower / 2, skew_P) * noise_P,
         upper=distance_P + quantile(n, levels.upper, skew_P) * noise_P,
     )
 

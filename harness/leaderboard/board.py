@@ -27,7 +27,7 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True)
 class TheoryResult:
-    """A theory's verdict on a prediction; error and interval in tolerances, of the worst observable."""
+    """A theory's verdict on a prediction; error and interval are in tolerances."""
 
     theory: str
     is_claim: bool
@@ -178,7 +178,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class Board:
-    """The leaderboard. `unregistered` names records whose prediction is not among the registered."""
+    """The leaderboard. `unregistered` names records of unknown predictions."""
 
     entries: tuple[Entry, ...]
     standings: tuple[Standing, ...]

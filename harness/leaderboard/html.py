@@ -1,4 +1,4 @@
-"""The board as one HTML page that needs nothing else: no script, no font, no picture from outside."""
+"""The board as one HTML page that needs nothing else: no script, font or picture from outside."""
 
 from __future__ import annotations
 

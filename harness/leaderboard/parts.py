@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.leaderboard import wording
 from harness.leaderboard.board import Entry
 from harness.leaderboard.markup import Markup, element, join
 from harness.leaderboard.plots.figure import Figure, Table

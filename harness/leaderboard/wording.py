@@ -12,13 +12,14 @@ from harness.leaderboard.standings import CHARGE
 TITLE = "Assay leaderboard"
 LINES = (
     "error in tolerances: discrepancy over tolerance of the claim's worst observable, with the "
-    f"interval that decides the verdict (two one-sided tests at {LEVEL:.0%} each, split over looks). "
-    "Up to 1 lies within the tolerance.",
+    f"interval that decides the verdict (two one-sided tests at {LEVEL:.0%} each, split over "
+    "looks). Up to 1 lies within the tolerance.",
     "resolving power: error in tolerances of the nearest failing rival or control. Below 1 the "
     "prediction cannot discriminate.",
     "surprises: theories with another verdict than was expected, and controls that pass.",
-    f"score of a theory: mean error in tolerances over the predictions that it forecasts, {CHARGE:g} "
-    "more for each constant that was fitted to data. Theories whose intervals overlap share a rank.",
+    "score of a theory: mean error in tolerances over the predictions that it forecasts, "
+    f"{CHARGE:g} more for each constant that was fitted to data. Theories whose intervals overlap "
+    "share a rank.",
 )
 """The legend below the statuses."""
 

@@ -79,8 +79,11 @@ def test_run_prints_rows_and_writes_a_record(
 
 def test_exit_codes(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = here.read_text()
-    here.write_text(text.replace("{forecast: theory.frozen, expect: fail}",
-                                 "{forecast: theory.frozen, expect: pass}"))
+    here.write_text(
+        text.replace(
+            "{forecast: theory.frozen, expect: fail}", "{forecast: theory.frozen, expect: pass}"
+        )
+    )
     assert called(capsys, "run", "--seeds", "8")[0] == 1
     here.write_text(text.replace("noise: 0.05", "noise: 0.3"))
     assert called(capsys, "run", "--seeds", "8")[0] == 0

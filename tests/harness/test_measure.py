@@ -114,9 +114,7 @@ def test_an_untraced_experiment_is_run_seed_by_seed(suite: Path) -> None:
         ("jax.random.normal(key)", "1 / undefined", "name 'undefined' is not defined"),
     ],
 )
-def test_a_broken_experiment_is_one_clear_error(
-    suite: Path, old: str, new: str, said: str
-) -> None:
+def test_a_broken_experiment_is_one_clear_error(suite: Path, old: str, new: str, said: str) -> None:
     experiment = suite.with_name("experiment.py")
     experiment.write_text(experiment.read_text().replace(old, new))
     with pytest.raises(AssayError, match=said) as error:

@@ -12,12 +12,12 @@ from tests.harness.conftest import write_suite
 
 
 @pytest.fixture
-def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch):  # noqa: ANN201
+def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("ASSAY_CACHE_DIR", str(pytester.path / "cache"))
     return pytester.runpytest_subprocess
 
 
-def test_items_outcomes_markers_and_reports(pytester: pytest.Pytester, run) -> None:  # noqa: ANN001
+def test_items_outcomes_markers_and_reports(pytester: pytest.Pytester, run) -> None:
     write_suite(pytester.path)
     result = run("predictions", "-v", "--junitxml=junit.xml")
     result.assert_outcomes(passed=4)
@@ -43,9 +43,7 @@ def test_items_outcomes_markers_and_reports(pytester: pytest.Pytester, run) -> N
     run("predictions", "-m", "universality", "-q").assert_outcomes(deselected=4)
 
 
-def test_two_workers_share_a_file_and_print_one_leaderboard(
-    pytester: pytest.Pytester, run
-) -> None:  # noqa: ANN001
+def test_two_workers_share_a_file_and_print_one_leaderboard(pytester: pytest.Pytester, run) -> None:
     write_suite(pytester.path)
     result = run("predictions", "-n", "2", "-v")
     result.assert_outcomes(passed=4)
@@ -54,13 +52,13 @@ def test_two_workers_share_a_file_and_print_one_leaderboard(
     result.stdout.fnmatch_lines(["parabola * PASS *"])
 
 
-def test_a_copied_topic_folder_is_a_suite_of_its_own(pytester: pytest.Pytester, run) -> None:  # noqa: ANN001
+def test_a_copied_topic_folder_is_a_suite_of_its_own(pytester: pytest.Pytester, run) -> None:
     source = write_suite(pytester.path).parent
     source.rename(pytester.path / "my_claims")
     run("my_claims", "-q").assert_outcomes(passed=4)
 
 
-def test_collecting_reads_and_imports_no_jax(pytester: pytest.Pytester, run) -> None:  # noqa: ANN001
+def test_collecting_reads_and_imports_no_jax(pytester: pytest.Pytester, run) -> None:
     write_suite(pytester.path)
     pytester.makeconftest(
         "import sys\n"
@@ -72,20 +70,23 @@ def test_collecting_reads_and_imports_no_jax(pytester: pytest.Pytester, run) -> 
     result.stdout.fnmatch_lines(["*descent", "*4 tests collected*"])
 
 
-def test_a_surprise_is_told_in_a_few_lines_at_its_yaml_line(
-    pytester: pytest.Pytester, run
-) -> None:  # noqa: ANN001
+def test_a_surprise_is_told_in_a_few_lines_at_its_yaml_line(pytester: pytest.Pytester, run) -> None:
     path = write_suite(pytester.path)
     path.write_text(
-        path.read_text().replace("forecast: theory.decay", "forecast: theory.flow")
+        path.read_text()
+        .replace("forecast: theory.decay", "forecast: theory.flow")
         .replace("tolerance: {absolute: 0.1}", "tolerance: {absolute: 0.01}")
         .replace("number of seeds: 0.1", "number of seeds: 0.01")
         .replace("noise: 0.05", "noise: 1.0e-3")
     )
     result = run("predictions", "-k", "descent")
     result.assert_outcomes(failed=1, deselected=3)
-    line = path.read_text().splitlines().index(
-        "  descent: {forecast: theory.flow, expect: pass, regime: {learning_rate: [0.0, 1.0]}}"
+    line = (
+        path.read_text()
+        .splitlines()
+        .index(
+            "  descent: {forecast: theory.flow, expect: pass, regime: {learning_rate: [0.0, 1.0]}}"
+        )
     )
     result.stdout.fnmatch_lines(
         [
@@ -101,7 +102,7 @@ def test_a_surprise_is_told_in_a_few_lines_at_its_yaml_line(
     result.stdout.no_fnmatch_line("*plugin.py*")
 
 
-def test_an_undecided_verdict_has_a_letter_of_its_own(pytester: pytest.Pytester, run) -> None:  # noqa: ANN001
+def test_an_undecided_verdict_has_a_letter_of_its_own(pytester: pytest.Pytester, run) -> None:
     path = write_suite(pytester.path)
     path.write_text(path.read_text().replace("noise: 0.05", "noise: 0.3"))
     result = run("predictions", "-k", "descent")
@@ -111,7 +112,7 @@ def test_an_undecided_verdict_has_a_letter_of_its_own(pytester: pytest.Pytester,
     assert strict.ret == pytest.ExitCode.TESTS_FAILED
 
 
-def test_an_invalid_file_is_an_error_without_a_trace(pytester: pytest.Pytester, run) -> None:  # noqa: ANN001
+def test_an_invalid_file_is_an_error_without_a_trace(pytester: pytest.Pytester, run) -> None:
     path = write_suite(pytester.path)
     path.write_text(path.read_text().replace("observables:", "observable:"))
     result = run("predictions")
@@ -121,7 +122,7 @@ def test_an_invalid_file_is_an_error_without_a_trace(pytester: pytest.Pytester, 
     assert "Traceback" not in text
 
 
-def test_two_files_with_one_id_are_refused(pytester: pytest.Pytester, run) -> None:  # noqa: ANN001
+def test_two_files_with_one_id_are_refused(pytester: pytest.Pytester, run) -> None:
     path = write_suite(pytester.path)
     other = path.parent.with_name("again")
     other.mkdir()
@@ -131,7 +132,7 @@ def test_two_files_with_one_id_are_refused(pytester: pytest.Pytester, run) -> No
     assert "is taken by" in result.stdout.str()
 
 
-def test_nothing_collected_is_said(pytester: pytest.Pytester, run) -> None:  # noqa: ANN001
+def test_nothing_collected_is_said(pytester: pytest.Pytester, run) -> None:
     (pytester.path / "empty").mkdir()
     (pytester.path / "empty" / "compose.yaml").write_text("services: {}\n")
     result = run("empty")

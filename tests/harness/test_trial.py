@@ -73,7 +73,7 @@ def test_a_setup_outside_the_declared_regime_is_out_of_scope(suite: Path) -> Non
 def test_a_theory_may_declare_itself_silent(suite: Path) -> None:
     edit(
         suite.with_name("theory.py"),
-        "    return {\"weight\": np.ones(setup.steps)}",
+        '    return {"weight": np.ones(setup.steps)}',
         "    from harness.api import OutOfScope\n\n    raise OutOfScope('only for one step')",
     )
     rival = next(outcome for outcome in run(suite).theories if outcome.theory == "frozen")

@@ -67,7 +67,8 @@ def _law(told: Told) -> tuple[list[float], list[float]]:
 def _quantiles(forecast: xr.DataArray) -> np.ndarray:
     """Return a law's quantiles; of several points the first."""
     others = {dim: 0 for dim in forecast.dims if dim != "quantile"}
-    return np.asarray(np.sort(forecast.isel(others).values.ravel()))
+    ordered: np.ndarray = np.sort(forecast.isel(others).values.ravel())
+    return ordered
 
 
 def _table(scene: Scene, sample: np.ndarray) -> Table:

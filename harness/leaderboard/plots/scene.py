@@ -107,7 +107,8 @@ def half_band(scene: Scene, forecast: np.ndarray, over: Sequence[int] = ()) -> n
         "l1": lambda x: np.mean(np.abs(x), axis=axes, keepdims=True),
         "sup": lambda x: np.max(np.abs(x), axis=axes, keepdims=True),
     }[norm](forecast)
-    return np.asarray(np.broadcast_to(scene.tolerance * size, forecast.shape))
+    whole: np.ndarray = np.broadcast_to(scene.tolerance * size, forecast.shape)
+    return whole
 
 
 def band(

@@ -43,7 +43,7 @@ def points_of(array: xr.DataArray, dims: Sequence[str]) -> Iterator[dict[str, An
 
 
 def at_point(array: xr.DataArray, point: Mapping[str, Any]) -> xr.DataArray | None:
-    """Return the array at a point, None where it has none; dimensions that it lacks do not count."""
+    """Return the array at a point, or None; dimensions that the array lacks do not count."""
     for dim, value in point.items():
         if dim not in array.dims:
             continue

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.judge import LEVEL, Criterion
+from harness.judge.arrange import per_seed
 from harness.judge.case import Case, Estimate, Levels
 from harness.judge.comparisons import COMPARISONS
 from harness.judge.curve import largest
@@ -65,7 +66,9 @@ class Truth:
 Scenario = Callable[[Draw, int, int], Truth]
 
 
-def estimate(compare: str, measured: Array, forecast: Array, tolerance: float, **more: object) -> Estimate:
+def estimate(
+    compare: str, measured: Array, forecast: Array, tolerance: float, **more: object
+) -> Estimate:
     """Estimate of a batch: the experiments play the part of the points."""
     axis = more.pop("axis", None)
     levels = more.pop("levels", BOTH)
@@ -167,6 +170,33 @@ def _location(compare: str, noise_size: float, paired: bool) -> Scenario:
     return scenario
 
 
+def argmin_tied(draw: Draw, n: int, runs: int) -> Truth:
+    # Four grid points are almost as low as the lowest one, at 1.
+    axis = np.arange(7.0)
+    measured = np.array([9, 0, 1e-3, 1e-3, 1e-3, 1e-3, 9]) + 0.5 * draw(n, runs, axis.size)
+    passing = estimate("argmin", measured, number(6.0), 4.9, axis=axis)
+    failing = estimate("argmin", measured, number(-3.9), 4.9, axis=axis)
+    return Truth(passing, failing, 4.9)
+
+
+def _jackknife(statistic: str) -> Scenario:
+    def scenario(draw: Draw, n: int, runs: int) -> Truth:
+        import xarray as xr
+
+        data = xr.DataArray(draw(2, n, runs), dims=("part", "seed", "run"))
+        if statistic == "ratio":
+            reduce, truth = lambda x: (x[0] + 4).mean("seed") / (x[1] + 4).mean("seed"), 1.0
+        elif statistic == "median":
+            reduce, truth = lambda x: x[0].median("seed"), np.median(draw(2_000_001))
+        else:
+            reduce, truth = lambda x: x[0].std("seed"), 1.0
+        values = per_seed(data, reduce).transpose("seed", "run").values[..., np.newaxis]
+        both = estimate("value", values, number(truth - 0.5), 0.5)
+        return Truth(both, both, 0.5)
+
+    return scenario
+
+
 def parabola(draw: Draw, n: int, runs: int) -> Truth:
     axis = np.arange(-4.0, 5.0)
     measured = (axis - 0.3) ** 2 + 0.7 * draw(n, runs, axis.size)
@@ -191,7 +221,7 @@ def _uniform(draw_normal: Draw, n: int, runs: int, own: int, shared: float) -> A
 
 
 def _distribution(distance: str, own: int, shared: float) -> Scenario:
-    law = (np.arange(50) + 0.5) / 50
+    law = (np.arange(51) + 0.5) / 51  # one of them at the kink
     tolerance = 0.2 if own > 1 else 0.35
 
     def scenario(draw: Draw, n: int, runs: int) -> Truth:
@@ -242,8 +272,12 @@ SCENARIOS: dict[str, Scenario] = {
     "argmin": _location("argmin", 0.5, paired=False),
     "argmin, common noise": _location("argmin", 0.5, paired=True),
     "argmax, noisy": _location("argmax", 1.5, paired=False),
+    "argmin, four near ties": argmin_tied,
     "argmin, parabola": parabola,
     "order": order,
+    "jackknife, ratio of means": _jackknife("ratio"),
+    "jackknife, median": _jackknife("median"),
+    "jackknife, standard deviation": _jackknife("std"),
 }
 
 COUNTED: dict[str, Scenario] = {
