@@ -11,7 +11,7 @@ import numpy as np
 
 from harness.api import Normal, OutOfScope
 from harness.errors import AssayError
-from harness.measure import ensemble_at, own_coordinates
+from harness.measure import own_coordinates
 from harness.plan import Case, Plan
 from harness.programs import Arrays
 from harness.suggest import choices
@@ -293,8 +293,3 @@ def _apply(prediction: Prediction, reduce: str | None, array: xr.DataArray) -> x
     result: xr.DataArray = function(array.expand_dims("seed"))
     return result.isel(seed=0, drop=True) if "seed" in result.dims else result
 
-
-def world_at(plan: Plan, case: Case) -> Any:
-    """The validated Setup at the first point of a case, to show and to print."""
-    point = next(case.sweep_points())
-    return ensemble_at(plan.prediction, case, point)[0].world

@@ -16,12 +16,12 @@ POWER_WANTED: Final = 2.0
 
 def examine(plan: Plan, trial: Trial) -> tuple[Finding, ...]:
     """All findings of a trial, in the order of the table; suppressed ones keep their reason."""
+    reasons = {str(name): reason for name, reason in plan.prediction.suppress.items()}
     findings = []
     for name, (check, remedy) in CHECKS.items():
         summary = check(plan, trial)
         if summary is not None:
-            reason = dict[str, str](plan.prediction.suppress).get(name)
-            findings.append(Finding(name, summary, remedy, reason))
+            findings.append(Finding(name, summary, remedy, reasons.get(name)))
     return tuple(findings)
 
 

@@ -78,10 +78,9 @@ def _facts(entry: Entry, run: Run) -> Markup:
         "error in tolerances": wording.error_of(entry),
         "resolving power": wording.number(entry.resolving_power),
         "seeds": str(run.seeds),
-        "cost": f"{wording.seconds(run.core_seconds)} of training, "
-        f"{wording.seconds(run.wall_s)} in all",
+        "training": f"{wording.seconds(run.core_seconds)}, {wording.seconds(run.wall_s)} in all",
         "device": run.device,
-        "run": f"{run.time.replace('T', ' ').removesuffix('+00:00')} UTC",
+        "run": run.time.replace("T", " ").replace("+00:00", " UTC"),
         "commit": run.commit or "none",
     }
     pairs = (element("div", element("dt", k), element("dd", v)) for k, v in facts.items())

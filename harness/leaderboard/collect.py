@@ -136,7 +136,7 @@ def _status(
         )
     if record["promise"] != promise:
         return "stale", "what is promised has changed since this result, without a new revision"
-    return str(claim["verdict"]), str(claim["reason"])
+    return str(claim["verdict"]), None
 
 
 def _theory(prediction: Prediction, trial: Json, outcome: Json, claim: Json) -> TheoryResult:

@@ -24,7 +24,6 @@ def html(board: Board, prefix: str = "../") -> str:
         element("title", wording.TITLE),
         element("style", Markup(style)),
     )
-    groups = [list(group) for _, group in groupby(board.entries, key=lambda entry: entry.id)]
     main = element(
         "main",
         element("h1", wording.TITLE),
@@ -36,7 +35,7 @@ def html(board: Board, prefix: str = "../") -> str:
         ),
         _predictions(board),
         _theories(board),
-        *(article(group, prefix) for group in groups),
+        *(article(group, prefix) for group in _grouped(board)),
         _unregistered(board),
         _legend(),
     )
@@ -53,22 +52,28 @@ def _predictions(board: Board) -> Markup:
         "resolving power",
         "controls failing",
         "surprises",
-        "seeds",
-        "cost",
-        "device, date",
+        "run",
     )
     rows: list[Sequence[str]] = []
-    for entry in board.entries:
-        link = element("a", entry.id, href=f"#{entry.id}")
-        title = element("span", entry.title, class_="sub")
-        rows.append((join(link, title), entry.tier, badge(entry), *_result(entry)))
-    return _section("predictions", "Predictions", scrolling_table("Predictions", header, rows))
+    spans: list[int] = []
+    for group in _grouped(board):
+        link = element("a", group[0].id, href=f"#{group[0].id}")
+        title = element("span", group[0].title, class_="sub")
+        rows += [(join(link, title), e.tier, badge(e), *_result(e)) for e in group]
+        spans += [len(group), *[0] * (len(group) - 1)]
+    table = scrolling_table("Predictions", header, rows, spans=spans)
+    return _section("predictions", "Predictions", table)
+
+
+def _grouped(board: Board) -> list[list[Entry]]:
+    """Return the entries by prediction."""
+    return [list(group) for _, group in groupby(board.entries, key=lambda entry: entry.id)]
 
 
 def _result(entry: Entry) -> Sequence[str]:
     run = entry.run
     if run is None:
-        return ("",) * 7
+        return ("",) * 5
     failing = sum(control.verdict == "fail" for control in entry.controls)
     return (
         join(
@@ -78,17 +83,18 @@ def _result(entry: Entry) -> Sequence[str]:
         wording.number(entry.resolving_power),
         f"{failing} of {len(entry.controls)}",
         wording.surprises_of(entry),
-        str(run.seeds),
-        wording.seconds(run.core_seconds),
-        join(run.device, element("span", wording.day(run.time), class_="sub")),
+        join(
+            f"{run.seeds} seeds, {wording.seconds(run.core_seconds)}",
+            element("span", f"{run.device}, {wording.day(run.time)}", class_="sub"),
+        ),
     )
 
 
 def _theories(board: Board) -> Markup:
     rows: list[Sequence[str]] = [
         (
-            "–" if standing.rank is None else str(standing.rank),
             join(standing.theory, element("span", standing.title, class_="sub")),
+            "–" if standing.rank is None else str(standing.rank),
             join(
                 element("b", wording.number(standing.score)),
                 element("span", wording.span(standing.interval), class_="sub"),
@@ -97,7 +103,7 @@ def _theories(board: Board) -> Markup:
         )
         for standing in board.standings
     ]
-    table = scrolling_table("Theories", ("rank", "theory", "score", *wording.TALLY), rows)
+    table = scrolling_table("Theories", ("theory", "rank", "score", *wording.TALLY), rows)
     return _section("theories", "Theories", table)
 
 

@@ -106,7 +106,7 @@ def _findings(board: Board) -> list[str]:
 def _weaknesses(board: Board) -> list[str]:
     lines: list[str] = []
     for entry in board.entries:
-        if entry.note and entry.status in ("stale", "retired"):
+        if entry.note:
             lines.append(f"- **{entry.id}** ({entry.tier}), {entry.status}: {_escaped(entry.note)}")
         for finding in entry.health:
             end = f"accepted: {finding.suppressed}" if finding.suppressed else finding.remedy

@@ -22,17 +22,24 @@ def verdict(name: str, surprising: bool = False) -> Markup:
 
 
 def scrolling_table(
-    name: str, header: Sequence[str], rows: Sequence[Sequence[str]], class_: str | None = None
+    name: str,
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    class_: str | None = None,
+    spans: Sequence[int] = (),
 ) -> Markup:
-    """Return a table that scrolls sideways on a narrow screen, its first column a header."""
+    """Return a table that scrolls sideways on a narrow screen, its first column a header.
+
+    `spans` says how many rows a first cell stands for; 0 where the one above stands for it too.
+    """
     heads = (element("th", cell, scope="col") for cell in header)
     body = (
         element(
             "tr",
-            element("th", row[0], scope="row"),
+            _row_header(row[0], span),
             *(element("td", cell) for cell in row[1:]),
         )
-        for row in rows
+        for row, span in zip(rows, spans or [1] * len(rows), strict=True)
     )
     table = element(
         "table",
@@ -41,6 +48,14 @@ def scrolling_table(
         class_=class_,
     )
     return element("div", table, class_="scroll", role="region", aria_label=name, tabindex=0)
+
+
+def _row_header(cell: str, span: int) -> Markup:
+    if span == 0:
+        return Markup()
+    if span == 1:
+        return element("th", cell, scope="row")
+    return element("th", cell, scope="rowgroup", rowspan=span)
 
 
 def figure(drawn: Figure) -> Markup:

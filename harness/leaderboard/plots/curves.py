@@ -20,7 +20,7 @@ MOST_DOTS: Final = 28
 MOST_CONTROLS: Final = 2
 
 _LOG_RATIO: Final = 30.0
-_BEYOND: Final = 1.0
+_BEYOND: Final = 1.5
 """How far rivals and controls may stretch the vertical axis, in heights of the rest."""
 
 

@@ -86,7 +86,7 @@ def errors_figure(entry: Entry) -> Figure | None:
     )
     return Figure(
         title="Error in tolerances",
-        panels=(Panel("", draw_dots(plot, width=560.0)),),
+        panels=(Panel("", draw_dots(plot)),),
         legend=keys,
         note="Intervals hold at the level of the verdicts; an interval across 1 decides nothing.",
     )

@@ -19,7 +19,7 @@ Map: TypeAlias = Callable[[float], float]
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 10.0, 10.0, 40.0
 _ROW: Final = 22.0
-_CHARACTER: Final = 6.1
+_CHARACTER: Final = 6.6
 _APART: Final = 6.0
 
 
@@ -113,7 +113,7 @@ class DotPlot:
     reference: float | None = None
 
 
-def draw(plot: Plot, width: float = 380.0, height: float = 250.0) -> Markup:
+def draw(plot: Plot, width: float = 400.0, height: float = 260.0) -> Markup:
     """Return the plot as an SVG element that scales with its container."""
     right, bottom = width - _RIGHT, height - _BOTTOM
 
@@ -138,7 +138,7 @@ def draw(plot: Plot, width: float = 380.0, height: float = 250.0) -> Markup:
     return _svg(plot.title, plot.description, width, height, parts)
 
 
-def draw_dots(plot: DotPlot, width: float = 380.0) -> Markup:
+def draw_dots(plot: DotPlot, width: float = 420.0) -> Markup:
     """Return the dot plot as an SVG element; long labels stand above their rows."""
     longest = max((len(row.label) for row in plot.rows), default=0) * _CHARACTER + 10
     above = longest > 0.36 * width

@@ -69,27 +69,26 @@ def resolvent_slope(x: Array, weights: Array, variances: Array) -> tuple[Array, 
     """dz/dx [...] and dg/dx [..., block]; dg/dz is their quotient."""
     e = 1 / (x[..., None] - variances)
     m0, m0_slope = e @ weights, -(e**2) @ weights
-    root = np.sqrt(m0)
-    g_slope = -2 * e / root[..., None] * (e + (m0_slope / (2 * m0))[..., None])
-    return root + m0_slope * (x / (2 * root) + 1 / (4 * m0 * root)), g_slope
+    g_slope = -2 * e / np.sqrt(m0)[..., None] * (e + (m0_slope / (2 * m0))[..., None])
+    return _z_slope(x, m0, m0_slope), g_slope
 
 
 def edge(weights: Array, variances: Array) -> Array:
-    """The x of the bulk's right edge [...]: where the linearised Dyson equation turns singular.
+    """The x of the bulk's right edge [...], where dz/dx = 0.
 
-    Its Perron eigenvalue is r(x) = (<e^2 s> + sqrt(<e^2> <e^2 s^2>)) / <e> with e = 1 / (x - s) and
-    <f> = sum_b c_b f_b; r = 1 is equivalent to dz/dx = 0. r decreases in x by Chebyshev's sum
-    inequality, so the root is unique; 2 (x m0 - 1) <= r <= 2 max(s) / (x - max s) brackets it.
+    The Perron eigenvalue of the linearised Dyson equation is
+    r(x) = (<e^2 s> + sqrt(<e^2> <e^2 s^2>)) / <e>, e = 1 / (x - s), <f> = sum_b c_b f_b, and dz/dx
+    has the sign of 1 - r. By Chebyshev's sum inequality r falls in x, so there is one root;
+    2 (x m0 - 1) <= r <= 2 max(s) / (x - max s) brackets it.
     """
     largest = variances.max(axis=-1)
     share = (variances == largest[..., None]) @ weights
 
-    def excess(x: Array) -> Array:
+    def steepness(x: Array) -> Array:
         e = 1 / (x[..., None] - variances)
-        low, middle, high = (e**2 * variances**power @ weights for power in (0, 1, 2))
-        return (middle + np.sqrt(low * high)) / (e @ weights) - 1
+        return -_z_slope(x, e @ weights, -(e**2) @ weights)
 
-    return _falling_root(excess, largest * (1 + share / 2), 3 * largest)
+    return _falling_root(steepness, largest * (1 + share / 2), 3 * largest)
 
 
 def top_eigenpair(weights: Array, variances: Array, spike: Spike) -> TopEigenpair:
@@ -121,8 +120,13 @@ def top_eigenpair(weights: Array, variances: Array, spike: Spike) -> TopEigenpai
     return TopEigenpair(z, np.where(at_edge > 1, overlap, 0.0), at_edge)
 
 
+def _z_slope(x: Array, m0: Array, m0_slope: Array) -> Array:
+    """dz/dx [...] from m0 and dm0/dx."""
+    return np.sqrt(m0) + m0_slope * (2 * x * m0 + 1) / (4 * m0 * np.sqrt(m0))
+
+
 def _falling_root(function: Callable[[Array], Array], low: Array, high: Array) -> Array:
-    """Where falling functions change sign, by bisection; `low` if they are negative throughout."""
+    """Where functions turn negative, by bisection; `low` if they are negative throughout."""
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
         above = function(middle) > 0
