@@ -206,9 +206,10 @@ def _check_forecasts(prediction: Prediction, findings: _Findings) -> None:
                 f"{theory} is expected to pass, but is out of scope: {result.out_of_scope}",
                 "Correct the regime, the setup or the expectation.",
             )
-    for name in prediction.observables.keys() - foretold:
-        if not findings.problems:
-            findings.add(("observables", name), "no theory forecasts it", "Delete it.")
+    if not findings.problems:
+        for name in prediction.observables:
+            if name not in foretold:
+                findings.add(("observables", name), "no theory forecasts it", "Delete it.")
     theory = prediction.claims_theory
     for case in plan.controls:
         own = prediction.controls[case.name].forecast

@@ -10,18 +10,8 @@ from pydantic import ValidationError
 
 from harness.errors import Problem
 from harness.fields import IDENTIFIER, KEBAB, Model, Range, shown
-from harness.schema import (
-    OBSERVABLES,
-    Control,
-    Observable,
-    Prediction,
-    Revision,
-    Source,
-    TheoryEntry,
-    Tier,
-    Tighten,
-    Tolerance,
-)
+from harness.observables import OBSERVABLES, Observable, Tolerance
+from harness.schema import Control, Prediction, Revision, Source, TheoryEntry, Tier, Tighten
 from harness.strict_yaml import Document, KeyPath, dotted
 from harness.suggest import choices, did_you_mean
 
@@ -126,7 +116,7 @@ def sentence(details: Details, path: KeyPath, content: Content) -> Sentence:
     kind, given = details["type"], details["input"]
     if kind in _SENTENCES:
         return _SENTENCES[kind](details, path, content)
-    return f"{details['msg']}, got {shown(given)}", ""
+    return f"{details['msg']}, got {shown(given)}", "Correct the value."
 
 
 def _own(details: Details, path: KeyPath, content: Content) -> Sentence:
@@ -206,6 +196,11 @@ def _too_few(details: Details, path: KeyPath, content: Content) -> Sentence:
     )
 
 
+def _too_many(details: Details, path: KeyPath, content: Content) -> Sentence:
+    most, has = details["ctx"]["max_length"], details["ctx"]["actual_length"]
+    return f"takes at most {most}, has {has}", "Delete what is too much."
+
+
 _SENTENCES: Final[dict[str, Callable[[Details, KeyPath, Content], Sentence]]] = {
     "assay": _own,
     "missing": _missing,
@@ -217,6 +212,7 @@ _SENTENCES: Final[dict[str, Callable[[Details, KeyPath, Content], Sentence]]] = 
     "string_type": _typed("text", "Put it in quotes."),
     "string_too_short": _typed("text that says something", "Write a sentence."),
     "int_type": _typed("a whole number", "Write it without point, exponent or quotes."),
+    "bool_type": _typed("true or false", "Write it without quotes."),
     "float_type": _typed("a number", "Write it without quotes."),
     "finite_number": _typed("a finite number", "Correct the number."),
     "dict_type": _typed("a mapping", "Write `key: value` below it."),
@@ -228,6 +224,7 @@ _SENTENCES: Final[dict[str, Callable[[Details, KeyPath, Content], Sentence]]] = 
     "less_than": _beyond("<", "lt"),
     "less_than_equal": _beyond("<=", "le"),
     "too_short": _too_few,
+    "too_long": _too_many,
 }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -15,7 +14,7 @@ from harness.measure import own_coordinates
 from harness.plan import Case, Plan
 from harness.programs import Arrays
 from harness.suggest import choices
-from harness.topic import build_setup, load_function, setup_class
+from harness.topic import build_setup, load_function, setup_class, takes_draw
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -40,14 +39,6 @@ class Forecast:
     values: Mapping[str, xr.DataArray]
     spread: Mapping[str, xr.DataArray]
     out_of_scope: str | None = None
-
-
-def is_conditional(prediction: Prediction, spec: ForecastSpec, where: tuple[str, ...]) -> bool:
-    """Whether a forecast needs the seed's own draw: its function has a second parameter."""
-    if not isinstance(spec, str):
-        return False
-    function = load_function(prediction, spec, "forecast", where)
-    return len(inspect.signature(function).parameters) > 1
 
 
 def forecast(
@@ -78,7 +69,7 @@ def forecast(
         tables = [_checked(prediction, dict(spec), where)]
         return _assemble(prediction, case, tables, where, constant=True, seeded=False)
     function = load_function(prediction, spec, "forecast", where)
-    conditional = len(inspect.signature(function).parameters) > 1
+    conditional = takes_draw(function)
     if conditional and draws is None:
         return Forecast({}, {}, "conditional on each seed's own draw, known once it is made")
     tables = []
@@ -188,10 +179,12 @@ def _assemble(
                 target[name] = _of_what_is_compared(
                     arrays, spec, case, seeded, _error(prediction, where, name)
                 )
-            elif raw + suffix in tables[0] and not constant:
-                arrays = [table[raw + suffix] for table in tables]
+                continue
+            given = next((key for key in (name, raw) if key + suffix in tables[0]), None)
+            if given is not None:
+                arrays = [table[given + suffix] for table in tables]
                 array = _of_the_raw_array(
-                    arrays, spec, prediction, case, seeded, _error(prediction, where, raw)
+                    arrays, spec, prediction, case, seeded, _error(prediction, where, given)
                 )
                 target[name] = _apply(prediction, spec.reduce, array)
     return Forecast(values, spread)
@@ -231,7 +224,9 @@ def _of_what_is_compared(
     if free < 0 or any(array.shape != arrays[0].shape for array in arrays):
         raise error(f"has shape {arrays[0].shape}", "return one number, or one for each axis left")
     own = (*lead, *(f"axis_{index}" for index in range(free)), *extra)
-    stacked = np.stack(arrays).reshape(*_shape(case), *arrays[0].shape)
+    if len(arrays) == 1:
+        return xr.DataArray(arrays[0], dims=own)
+    stacked = np.stack(arrays).reshape((*_shape(case), *arrays[0].shape))
     array = xr.DataArray(stacked, dims=(*case.sweep, *case.grid, *own), coords=_coords(case))
     for dim in (*case.sweep, *case.grid):
         if np.allclose(array, array.isel({dim: 0}), rtol=1e-9, atol=1e-12):
@@ -257,7 +252,7 @@ def _of_the_raw_array(
             f"has shape {arrays[0].shape}, its axes are {list(own)}",
             "return one axis for each of `dims`",
         )
-    stacked = np.stack(arrays).reshape(*_shape(case), *arrays[0].shape)
+    stacked = np.stack(arrays).reshape((*_shape(case), *arrays[0].shape))
     coords = _coords(case) | own_coordinates(prediction, case, tuple(spec.dims))
     array = xr.DataArray(stacked, dims=(*case.sweep, *case.grid, *own), coords=coords)
     return array.transpose("seed", ...) if seeded else array

@@ -75,13 +75,14 @@ def _single_point(plan: Plan, trial: Trial) -> str | None:
 
 
 def _asymptotic_only(plan: Plan, trial: Trial) -> str | None:
-    words = ("finite", "size", "width", "d^", "n^", "1/", "fluctuation", "correction")
+    statistical = ("monte-carlo", "seeds")
     bare = [
         name
         for name, spec in plan.prediction.observables.items()
-        if not any(word in reason.lower() for reason in spec.because for word in words)
+        if all(any(word in reason.lower() for word in statistical) for reason in spec.because)
     ]
-    return f"no finite-size term in the tolerance of: {', '.join(bare)}" if bare else None
+    names = ", ".join(bare)
+    return f"the tolerance allows for statistical error alone: {names}" if bare else None
 
 
 CHECKS: Final[dict[str, tuple[Check, str]]] = {
@@ -103,6 +104,7 @@ CHECKS: Final[dict[str, tuple[Check, str]]] = {
     ),
     "asymptotic-only": (
         _asymptotic_only,
-        "add the finite-size term to `because`, or say why there is none under `suppress`",
+        "add the finite-size or discretisation term to `because`, or say under `suppress` why "
+        "there is none",
     ),
 }

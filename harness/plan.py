@@ -124,14 +124,6 @@ def make_plan(
     return Plan(prediction, tier, claim, controls, first, last, chosen.budget_s, overrides)
 
 
-def claims_theory(prediction: Prediction) -> str:
-    """The theory that controls run with: the first expected to pass, else the first."""
-    for name, theory in prediction.theories.items():
-        if theory.expect == "pass":
-            return name
-    return next(iter(prediction.theories))
-
-
 def _tuples(axes: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
     return {key: tuple(values) for key, values in axes.items()}
 

@@ -91,9 +91,7 @@ class PredictionFile(pytest.File):
             )
         if prediction.retired is not None:
             return
-        from harness.plan import claims_theory
-
-        mine = claims_theory(prediction)
+        mine = prediction.claims_theory
         for name, theory in prediction.theories.items():
             if theory.expect != "open":
                 role = "claim" if name == mine else "rival"

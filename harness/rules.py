@@ -196,11 +196,8 @@ def _regimes(prediction: Prediction) -> Iterator[Finding]:
 
 
 def _tables(prediction: Prediction) -> Iterator[Finding]:
-    """A table of forecasts names observables, or the raw arrays that they are reduced from."""
-    known = {
-        *prediction.observables,
-        *(observable.of for observable in prediction.observables.values() if observable.of),
-    }
+    """A table of forecasts names observables."""
+    known = prediction.observables
     for place in ("theories", "controls"):
         for name, entry in getattr(prediction, place).items():
             if isinstance(entry.forecast, dict):

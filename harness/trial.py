@@ -15,7 +15,7 @@ from harness.judge import LEVEL, Criterion, Judgement, Verdict, judge
 from harness.judge.arrange import per_seed
 from harness.measure import Cost, Measurement, Pending, Trainer, draws, measure
 from harness.outcome import ControlOutcome, Measured, Row, Series, TheoryOutcome, Trial
-from harness.plan import CLAIM, Case, Plan, claims_theory
+from harness.plan import CLAIM, Case, Plan
 from harness.programs import Arrays
 from harness.topic import load_function
 
@@ -136,10 +136,9 @@ def try_prediction(plan: Plan, trainer: Trainer) -> Trial:
 
 def criteria(prediction: Prediction, tier: str) -> dict[str, Criterion]:
     """The criterion of every observable at a tier (a tier may tighten a tolerance)."""
-    tighten = next(sizes for name, sizes in prediction.tiers.items() if name == tier).tighten
     found = {}
     for name, spec in prediction.observables.items():
-        tolerance = tighten[name].tolerance if name in tighten else spec.tolerance
+        tolerance = prediction.tolerance(name, tier)
         reduce = load_function(prediction, spec.reduce, "reduce") if spec.reduce else None
         options = {key: value for key, value in spec.options.items() if key != "over"}
         found[name] = Criterion(
@@ -184,7 +183,7 @@ def _judge_theories(plan: Plan, run: CaseRun, looks: int) -> list[Row]:
 
 def _judge_control(plan: Plan, run: CaseRun, looks: int) -> list[Row]:
     control = plan.prediction.controls[run.case.name]
-    theory = claims_theory(plan.prediction)
+    theory = plan.prediction.claims_theory
     if control.forecast is None:
         where = ("theories", theory, "forecast")
         spec = plan.prediction.theories[theory].forecast
@@ -295,7 +294,7 @@ def _mark_vacuous(
 ) -> tuple[TheoryOutcome, ...]:
     """A pass whose control passes as well proves nothing and is not shown as a pass."""
     passed = [control.control for control in controls if control.verdict is Verdict.PASS]
-    mine = claims_theory(prediction)
+    mine = prediction.claims_theory
     return tuple(
         replace(
             outcome,

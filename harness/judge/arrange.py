@@ -48,8 +48,10 @@ def arrange(measured: xr.DataArray, forecast: xr.DataArray, criterion: Criterion
     _check_finite(measured_NPT, "measured")
     forecast_NPF = _forecast(forecast, values, rest, consumed, comparison)
     _check_finite(forecast_NPF, "forecast")
-    axis_T = as_array(values[consumed[0]].values) if comparison.consumes == "one" else None
-    return Case(measured_NPT, forecast_NPF, criterion, axis_T, _names(values, rest))
+    axis = values[consumed[0]].values if comparison.consumes == "one" else None
+    axis_T = as_array(axis) if axis is not None and np.issubdtype(axis.dtype, np.number) else None
+    points, yes_no = _names(values, rest), values.dtype == bool
+    return Case(measured_NPT, forecast_NPF, criterion, axis_T, points, yes_no)
 
 
 def per_seed(
@@ -60,10 +62,10 @@ def per_seed(
     A reduction that drops `seed` is a statistic T of the ensemble. Its pseudo-values
     T + (n - 1) (mean of T_without_i - T_without_i) play the part of per-seed values (Tukey 1958,
     without the correction of the bias, which is noise where T is not smooth). For such T (a median,
-    a grid point) the jackknife also sees too little spread; so the pseudo-values are stretched until
-    their standard error is at least the spread of T over random halves of the seeds.
-    The level holds for ratios, logarithms and medians of means. It does not for the spread of
-    strongly skewed noise, whose tail the seeds have not seen (docs/statistics.md).
+    a grid point) the jackknife also sees too little spread; so the pseudo-values are stretched
+    until their standard error is at least the spread of T over random halves of the seeds.
+    The level holds for smooth functions of means and for medians. It does not for the spread of
+    strongly skewed noise, whose tail few seeds have not seen (docs/statistics.md).
     """
     if reduce is None:
         return measured
@@ -99,7 +101,7 @@ def _stretched(pseudo_N: Array, spread: Array) -> Array:
         out=np.broadcast_to(pattern, pseudo_N.shape).copy(),
         where=present > 0,
     )
-    return mean + shape_N * np.maximum(present, spread)
+    return as_array(mean + shape_N * np.maximum(present, spread))
 
 
 def _check_seeds(measured: xr.DataArray) -> None:
@@ -171,15 +173,17 @@ def _forecast(
 
 def _number_or_curve(forecast: xr.DataArray, dim: str) -> xr.DataArray:
     """A forecast that is constant along the axis is the location, exponent or sign itself."""
-    first = forecast.isel({dim: 0}, drop=True)
-    return first if bool((forecast == first).all()) else forecast
+    return forecast.isel({dim: 0}, drop=True) if _constant(forecast, dim) else forecast
 
 
 def _squeezed(forecast: xr.DataArray, dim: str) -> xr.DataArray:
-    first = forecast.isel({dim: 0}, drop=True)
-    if not bool((forecast == first).all()):
+    if dim == "seed" or not _constant(forecast, dim):
         raise UnjudgeableError(f"the forecast varies along `{dim}`, which the measurement lacks")
-    return first
+    return forecast.isel({dim: 0}, drop=True)
+
+
+def _constant(forecast: xr.DataArray, dim: str) -> bool:
+    return np.allclose(forecast, forecast.isel({dim: 0}), rtol=1e-9, atol=0)
 
 
 def _check_coordinates(forecast: xr.DataArray, values: xr.DataArray, dim: str) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .mean import Array
+from .mean import Array, Bounds
 from .terms import Criterion, UnjudgeableError
 
 
@@ -19,8 +20,8 @@ class Case:
     Shapes: `measured` [N, P, T] with N seeds, P points that remain after the comparison (each is
     judged, the worst decides) and T values along the axes that the comparison consumes (1 if it
     consumes none); `forecast` [1 or N, P, F] with N if it is conditional on a seed's own draw, and
-    F = T, or 1, or the length of an axis that only the forecast has; `axis` [T], the coordinate;
-    `points`, a name for each point.
+    F = T, or 1, or the length of an axis that only the forecast has; `axis` [T], the coordinate if
+    it is a number; `points`, a name for each point; `yes_no`, whether the values are truth values.
     """
 
     measured: Array
@@ -28,6 +29,7 @@ class Case:
     criterion: Criterion
     axis: Array | None = None
     points: tuple[str, ...] = ()
+    yes_no: bool = False
 
     @property
     def seeds(self) -> int:
@@ -43,13 +45,18 @@ class Levels:
     upper: float
 
 
+POINT: Final = Levels(0.5, 0.5)
+"""Asks for the discrepancy alone: a comparison may leave out the work for its interval."""
+
+
 @dataclass(frozen=True)
 class Estimate:
     """Discrepancy and the ends of its confidence interval at each of P points, shapes [P].
 
     In the tolerance's unit. Negative numbers are kept (as far as the wrong side is away); who
     reports cuts them at zero. `caveat_at` marks the points to which the sentence `caveat` applies.
-    `project` gives both ends for another number of seeds where they do not shrink as a mean's do.
+    `project` estimates for another number
+    of seeds where the ends do not shrink as a mean's do.
     """
 
     discrepancy: Array
@@ -57,15 +64,34 @@ class Estimate:
     upper: Array
     caveat: str = ""
     caveat_at: NDArray[np.bool_] | None = None
-    project: Callable[[int], tuple[Array, Array]] | None = None
+    project: Callable[[int], Estimate] | None = None
 
 
-def magnitude(mean: Array, lower: Array, upper: Array) -> Estimate:
-    """Estimate of |deviation| from the bounds of the signed deviation."""
+def coordinate(case: Case) -> Array:
+    """The coordinate of the axis; raises UnjudgeableError where it is made of names."""
+    if case.axis is None:
+        raise UnjudgeableError("the coordinate to compare over is not made of numbers")
+    return case.axis
+
+
+def excess(bounds: Bounds, levels: Levels) -> Estimate:
+    """Estimate of a signed deviation: positive on the wrong side."""
+    mean, lower, _ = bounds(levels.lower)
+    _, _, upper = bounds(levels.upper)
+    return Estimate(mean, lower, upper)
+
+
+def magnitude(bounds: Bounds, levels: Levels) -> Estimate:
+    """Estimate of |deviation| from the bounds of the signed deviation.
+
+    The lower end is that of the side on which the mean lies; the upper end is the larger of both.
+    """
+    mean, lower, upper = bounds(levels.lower)
+    _, least, most = bounds(levels.upper)
     return Estimate(
         discrepancy=np.abs(mean),
         lower=np.where(mean >= 0, lower, -upper),
-        upper=np.maximum(-lower, upper),
+        upper=np.maximum(-least, most),
     )
 
 

@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from .case import Case, Estimate, Levels, deviation, magnitude, nonzero
-from .mean import Array, mean_bounds, quantile, skewness
+from .case import POINT, Case, Estimate, Levels, deviation, magnitude, nonzero
+from .mean import Array, as_array, mean_bounds, moments, quantile
 
 
 def curve(case: Case, levels: Levels) -> Estimate:
@@ -36,14 +36,16 @@ def l2(dev_NPT: Array, levels: Levels) -> Estimate:
     """
     n, _, length = dev_NPT.shape
     mean_PT = dev_NPT.mean(axis=0) / np.sqrt(length)
-    root_PNT = np.moveaxis(dev_NPT / np.sqrt(length) - mean_PT, 0, 1) / np.sqrt(n * (n - 1))
     distance_P = np.sqrt((mean_PT**2).sum(axis=-1))
-    skew_P = np.abs(skewness((dev_NPT * mean_PT).sum(axis=-1)))
+    if levels is POINT:
+        return Estimate(distance_P, distance_P, distance_P)
+    root_PNT = np.moveaxis(dev_NPT / np.sqrt(length) - mean_PT, 0, 1) / np.sqrt(n * (n - 1))
+    _, _, skew_P = moments((dev_NPT * mean_PT).sum(axis=-1))
     noise_P = np.sqrt((root_PNT**2).sum(axis=(1, 2)))
     return Estimate(
         discrepancy=distance_P,
-        lower=distance_P - quantile(n, levels.lower / 2, skew_P) * noise_P,
-        upper=_farthest(mean_PT, root_PNT, quantile(n, levels.upper, skew_P)),
+        lower=distance_P - quantile(n, levels.lower / 2, np.abs(skew_P)) * noise_P,
+        upper=_farthest(mean_PT, root_PNT, quantile(n, levels.upper, np.abs(skew_P))),
     )
 
 
@@ -61,12 +63,12 @@ def weighted_l1(dev_NPT: Array, weight_T: Array, levels: Levels) -> Estimate:
     n = len(dev_NPT)
     mean_PT = dev_NPT.mean(axis=0)
     distance_P = np.abs(mean_PT) @ weight_T
-    skew_P = np.abs(skewness((dev_NPT * np.sign(mean_PT)) @ weight_T))
+    _, _, skew_P = moments((dev_NPT * np.sign(mean_PT)) @ weight_T)
     noise_P = dev_NPT.std(axis=0, ddof=1) @ weight_T / np.sqrt(n)
     return Estimate(
         discrepancy=distance_P,
-        lower=distance_P - quantile(n, levels.lower / 2, skew_P) * noise_P,
-        upper=distance_P + quantile(n, levels.upper, skew_P) * noise_P,
+        lower=distance_P - quantile(n, levels.lower / 2, np.abs(skew_P)) * noise_P,
+        upper=distance_P + quantile(n, levels.upper, np.abs(skew_P)) * noise_P,
     )
 
 
@@ -76,8 +78,8 @@ def sup(dev_NPT: Array, levels: Levels) -> Estimate:
     It is within the tolerance only if every point is, so the upper ends need no correction
     (intersection-union); the lower ends take Bonferroni's over the axis.
     """
-    length = dev_NPT.shape[-1]
-    return largest(magnitude(*mean_bounds(dev_NPT, levels.lower / length, levels.upper)))
+    split = Levels(lower=levels.lower / dev_NPT.shape[-1], upper=levels.upper)
+    return largest(magnitude(mean_bounds(dev_NPT), split))
 
 
 def largest(pointwise: Estimate) -> Estimate:
@@ -93,9 +95,17 @@ def _farthest(mean_PT: Array, root_PNT: Array, quantile_P: Array) -> Array:
     c_k = q sqrt(eigenvalue_k): |mean|^2 + m + sum_k (mean_k c_k)^2 / (m - c_k^2), minimised by
     bisection; every m gives an upper limit.
     """
-    _, singular_PK, basis_PKT = np.linalg.svd(root_PNT, full_matrices=False)
-    c_PK = singular_PK * quantile_P[:, np.newaxis]
-    pull_PK = np.einsum("pkt,pt->pk", basis_PKT, mean_PT) * c_PK
+    wide = root_PNT.shape[1] < root_PNT.shape[2]
+    turned_PTN = root_PNT.swapaxes(1, 2)
+    variance_PK, basis_PXK = np.linalg.eigh(
+        root_PNT @ turned_PTN if wide else turned_PTN @ root_PNT
+    )
+    # Columns of `pull` are <mean, eigenvector_k of C> sqrt(eigenvalue_k), from either Gram matrix.
+    seen_PX = (root_PNT @ mean_PT[..., np.newaxis])[..., 0] if wide else mean_PT
+    along_PK = (seen_PX[:, np.newaxis] @ basis_PXK)[:, 0]
+    variance_PK = np.maximum(variance_PK, 0.0)
+    c_PK = np.sqrt(variance_PK) * quantile_P[:, np.newaxis]
+    pull_PK = along_PK * (quantile_P[:, np.newaxis] if wide else c_PK)
     low_P = (c_PK**2).max(axis=-1)
     high_P = low_P + np.sqrt((pull_PK**2).sum(axis=-1))
     for _ in range(60):
@@ -104,7 +114,7 @@ def _farthest(mean_PT: Array, root_PNT: Array, quantile_P: Array) -> Array:
         low_P = np.where(too_low, middle_P, low_P)
         high_P = np.where(too_low, high_P, middle_P)
     gain_PK = pull_PK * _ratio(pull_PK, high_P[:, np.newaxis] - c_PK**2)
-    return np.sqrt((mean_PT**2).sum(axis=-1) + high_P + gain_PK.sum(axis=-1))
+    return as_array(np.sqrt((mean_PT**2).sum(axis=-1) + high_P + gain_PK.sum(axis=-1)))
 
 
 def _ratio(pull_PK: Array, gap_PK: Array) -> Array:

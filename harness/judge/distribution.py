@@ -6,11 +6,10 @@ import numpy as np
 
 from .case import Case, Estimate, Levels, logarithm, magnitude, nonzero
 from .curve import largest, weighted_l1
-from .label import binomial_bounds
-from .mean import Array, mean_bounds
+from .mean import Array, binomial_bounds, mean_bounds
 from .terms import UnjudgeableError
 
-_NODES = 1024  # pooled quantiles on which a Wasserstein distance is integrated
+_NODES = 512  # pooled quantiles on which a Wasserstein distance is integrated
 
 
 def distribution(case: Case, levels: Levels) -> Estimate:
@@ -24,6 +23,8 @@ def distribution(case: Case, levels: Levels) -> Estimate:
         raise UnjudgeableError("a forecast law must be the same for all seeds")
     measured_NPT, law_PF = case.measured, np.sort(case.forecast[0], axis=-1)
     kind = case.criterion.tolerance_kind
+    if case.criterion.distance == "ks" and kind == "relative":
+        raise UnjudgeableError("a Kolmogorov-Smirnov distance is a probability: no relative one")
     if kind == "log":
         measured_NPT = logarithm(measured_NPT, "measured")
         law_PF = logarithm(law_PF, "forecast")
@@ -47,13 +48,16 @@ def ks(sample_NT: Array, law_F: Array, levels: Levels) -> Estimate:
     at_U = np.unique(law_F)
     law_U = _distribution_function(law_F[np.newaxis], at_U)[0]
     share_NU = _distribution_function(sample_NT, at_U)
-    mean_U, low_U, high_U = mean_bounds(share_NU, levels.lower / at_U.size, levels.upper)
-    fewest_U, most_U = binomial_bounds(
-        mean_U, sample_NT.size, levels.lower / at_U.size, levels.upper
-    )
-    low_U, high_U = np.minimum(low_U, fewest_U), np.maximum(high_U, most_U)
-    shifted = (end[np.newaxis] - law_U for end in (mean_U, low_U, high_U))
-    return largest(magnitude(*shifted))
+    by_seed, by_value = mean_bounds(share_NU), binomial_bounds(share_NU.mean(0), sample_NT.size)
+
+    def bounds(level: float) -> tuple[Array, Array, Array]:
+        (mean_U, low_U, high_U), (_, least_U, most_U) = by_seed(level), by_value(level)
+        ends = (mean_U, np.minimum(low_U, least_U), np.maximum(high_U, most_U))
+        mean, lower, upper = ((end - law_U)[np.newaxis] for end in ends)
+        return mean, lower, upper
+
+    split = Levels(lower=levels.lower / at_U.size, upper=levels.upper)
+    return largest(magnitude(bounds, split))
 
 
 def wasserstein(sample_NT: Array, law_F: Array, levels: Levels) -> Estimate:
@@ -66,7 +70,8 @@ def wasserstein(sample_NT: Array, law_F: Array, levels: Levels) -> Estimate:
     middle_U, weight_U = (edge_U[1:] + edge_U[:-1]) / 2, np.diff(edge_U)
     rank_F = (np.arange(law_F.size) + 0.5) / law_F.size
     law_U = np.interp(middle_U, law_F, rank_F, left=0.0, right=1.0)
-    share_NU = _distribution_function(sample_NT, middle_U)
+    ordered_NT = np.sort(sample_NT, axis=-1)
+    share_NU = np.array([row.searchsorted(middle_U) for row in ordered_NT]) / sample_NT.shape[1]
     return weighted_l1((share_NU - law_U)[:, np.newaxis], weight_U, levels)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .case import Case, Estimate, Levels, deviation, logarithm, magnitude
-from .mean import Array, mean_bounds
+from .case import Case, Estimate, Levels, coordinate, deviation, logarithm, magnitude
+from .mean import Array, as_array, mean_bounds
 from .terms import UnjudgeableError
 
 
@@ -14,8 +14,7 @@ def exponent(case: Case, levels: Levels) -> Estimate:
 
     The forecast is the exponent itself (F = 1) or a curve along the axis, whose slope is taken.
     """
-    assert case.axis is not None
-    log_axis_T = logarithm(case.axis, "coordinate")
+    log_axis_T = logarithm(coordinate(case), "coordinate")
     if np.ptp(log_axis_T) == 0:
         raise UnjudgeableError("an exponent needs at least two different coordinates")
     slope_NP = _slope(case.measured, log_axis_T, "measured")
@@ -25,9 +24,9 @@ def exponent(case: Case, levels: Levels) -> Estimate:
         else _slope(case.forecast, log_axis_T, "forecast")
     )
     dev_NP = deviation(slope_NP, forecast_NP, case.criterion.tolerance_kind)
-    return magnitude(*mean_bounds(dev_NP, levels.lower, levels.upper))
+    return magnitude(mean_bounds(dev_NP), levels)
 
 
 def _slope(curve_NPT: Array, log_axis_T: Array, what: str) -> Array:
     centred_T = log_axis_T - log_axis_T.mean()
-    return logarithm(curve_NPT, what) @ (centred_T / (centred_T @ centred_T))
+    return as_array(logarithm(curve_NPT, what) @ (centred_T / (centred_T @ centred_T)))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
+from dataclasses import replace
 
 import numpy as np
-from scipy.special import betaincinv
 
-from .case import Case, Estimate, Levels
-from .mean import Array
+from .case import Case, Estimate, Levels, excess
+from .mean import binomial_bounds
 from .terms import UnjudgeableError
 
 
@@ -26,21 +25,8 @@ def label(case: Case, levels: Levels) -> Estimate:
         raise UnjudgeableError(f"a measured label is not one of the {known} declared ones")
     wrong_NPT = np.round(case.forecast) != case.measured
     rate_P = wrong_NPT.mean(axis=(0, 2))
-    lower_P, upper_P = binomial_bounds(rate_P, case.seeds, levels.lower, levels.upper)
-    project = partial(_project, rate_P, levels)
-    return Estimate(rate_P, lower_P, upper_P, project=project)
 
+    def project(seeds: int) -> Estimate:
+        return excess(binomial_bounds(rate_P, seeds), levels)
 
-def binomial_bounds(
-    rate: Array, trials: int, level_lower: float, level_upper: float
-) -> tuple[Array, Array]:
-    """Clopper-Pearson bounds of a rate; the number of successes need not be whole."""
-    hits = rate * trials
-    some, all_but_all = np.maximum(hits, 1e-12), np.maximum(trials - hits, 1e-12)
-    lower = np.where(hits > 0, betaincinv(some, trials - hits + 1, level_lower), 0.0)
-    upper = np.where(hits < trials, betaincinv(hits + 1, all_but_all, 1 - level_upper), 1.0)
-    return lower, upper
-
-
-def _project(rate_P: Array, levels: Levels, seeds: int) -> tuple[Array, Array]:
-    return binomial_bounds(rate_P, seeds, levels.lower, levels.upper)
+    return replace(project(case.seeds), project=project)

@@ -2,39 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
+from scipy.special import betaincinv, stdtrit
 
 Array = NDArray[np.float64]
+
+Bounds = Callable[[float], tuple[Array, Array, Array]]
+"""From a one-sided level to an estimate with its lower and upper confidence bound."""
 
 LARGEST_SKEWNESS: Final = 6.18
 """Skewness of seed noise up to which the level is held: that of a log-normal with sigma = 1."""
 
 
-def mean_bounds(x_N: Array, level_lower: float, level_upper: float) -> tuple[Array, Array, Array]:
-    """Mean over axis 0 with its lower and its upper one-sided confidence bound, elementwise.
+def mean_bounds(x_N: Array) -> Bounds:
+    """One-sided confidence bounds of the mean over axis 0, elementwise, at any level.
 
     Student's bounds, widened where the sample cannot exclude a skewness that would make Student's
     bound too short (`quantile`). A sample without spread gets bounds of width zero.
     """
-    n = x_N.shape[0]
-    mean = x_N.mean(axis=0)
-    error = x_N.std(axis=0, ddof=1) / np.sqrt(n)
-    skew = skewness(x_N)
-    lower = mean - quantile(n, level_lower, -skew) * error
-    upper = mean + quantile(n, level_upper, skew) * error
-    return mean, lower, upper
+    n = len(x_N)
+    mean, deviation, skew = moments(x_N)
+    error = deviation * np.sqrt(1 / (n - 1))
+
+    def bounds(level: float) -> tuple[Array, Array, Array]:
+        lower = mean - quantile(n, level, -skew) * error
+        upper = mean + quantile(n, level, skew) * error
+        return mean, lower, upper
+
+    return bounds
 
 
-def skewness(x_N: Array) -> Array:
-    """Moment coefficient of skewness over axis 0; zero where there is no spread."""
-    centred = x_N - x_N.mean(axis=0)
-    second = (centred**2).mean(axis=0)
-    third = (centred**3).mean(axis=0)
-    return np.divide(third, second**1.5, out=np.zeros_like(third), where=second > 0)
+def moments(x_N: Array) -> tuple[Array, Array, Array]:
+    """Mean, standard deviation and coefficient of skewness over axis 0, all with divisor N.
+
+    The skewness is zero where there is no spread.
+    """
+    mean: Array = x_N.mean(axis=0)
+    centred = x_N - mean
+    square = centred * centred
+    second = square.mean(axis=0)
+    third = (square * centred).mean(axis=0)
+    skew = np.divide(third, second**1.5, out=np.zeros_like(third), where=second > 0)
+    return mean, np.sqrt(second), skew
 
 
 def quantile(n: int, level: float, skew: Array | float = 0.0) -> Array:
@@ -58,9 +71,23 @@ def plausible_skewness(n: int, skew: Array | float) -> Array:
     threshold is calibrated by simulation on log-normal noise (docs/statistics.md).
     """
     threshold = 0.4 * np.log2(n / 8) - 1
-    return np.clip(np.maximum(skew, 6 * (skew - threshold)), 0, LARGEST_SKEWNESS)
+    return as_array(np.clip(np.maximum(skew, 6 * (skew - threshold)), 0, LARGEST_SKEWNESS))
+
+
+def binomial_bounds(rate: Array, trials: int) -> Bounds:
+    """Clopper & Pearson's (1934) bounds of a rate; the number of successes need not be whole."""
+    hits = rate * trials
+    misses = trials - hits
+
+    def bounds(level: float) -> tuple[Array, Array, Array]:
+        lower = betaincinv(np.maximum(hits, 1e-12), misses + 1, level)
+        upper = betaincinv(hits + 1, np.maximum(misses, 1e-12), 1 - level)
+        return rate, np.where(hits > 0, lower, 0.0), np.where(misses > 0, upper, 1.0)
+
+    return bounds
 
 
 def as_array(x: Any) -> Array:
     """Anything array-like as float64."""
-    return np.asarray(x, dtype=np.float64)
+    array: Array = np.asarray(x, dtype=np.float64)
+    return array

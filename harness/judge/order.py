@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .case import Case, Estimate, Levels, logarithm
+from .case import Case, Estimate, Levels, excess, logarithm
 from .mean import Array, mean_bounds
 from .terms import UnjudgeableError
 
@@ -23,14 +23,25 @@ def order(case: Case, levels: Levels) -> Estimate:
     pairs = np.triu(sign_PTT != 0).sum(axis=(1, 2))
     if not np.all(pairs > 0):
         raise UnjudgeableError("the forecast orders nothing: all its values are equal")
-    ends = [np.full(len(rank_PT), -np.inf)] * 3
+    split = Levels(lower=levels.lower / int(pairs.max()), upper=levels.upper)
+    nothing_P = np.full(len(rank_PT), -np.inf)
+    worst = Estimate(nothing_P, nothing_P, nothing_P)
     for later in range(1, rank_PT.shape[-1]):
         sign_PT = sign_PTT[:, later, :later]
         gap_NPT = sign_PT * (measured_NPT[..., :later] - measured_NPT[..., later : later + 1])
-        bounds = mean_bounds(gap_NPT, levels.lower / int(pairs.max()), levels.upper)
-        masked = (np.where(sign_PT != 0, b, -np.inf).max(axis=-1) for b in bounds)
-        ends = [np.maximum(e, m) for e, m in zip(ends, masked, strict=True)]
-    return Estimate(*ends)
+        pairwise = excess(mean_bounds(gap_NPT), split)
+        worst = Estimate(
+            _worse(worst.discrepancy, pairwise.discrepancy, sign_PT),
+            _worse(worst.lower, pairwise.lower, sign_PT),
+            _worse(worst.upper, pairwise.upper, sign_PT),
+        )
+    return worst
+
+
+def _worse(end_P: Array, end_PT: Array, sign_PT: Array) -> Array:
+    """The larger of an end and the largest along the axis, pairs without an order left out."""
+    largest_P: Array = np.where(sign_PT != 0, end_PT, -np.inf).max(axis=-1)
+    return np.maximum(end_P, largest_P)
 
 
 def _rank(case: Case) -> Array:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from .case import Case, Estimate, Levels, deviation, magnitude
-from .mean import Array, mean_bounds
+from .case import Case, Estimate, Levels, deviation, excess, magnitude
+from .mean import Array, Bounds, binomial_bounds, mean_bounds
+from .terms import UnjudgeableError
 
 
 def value(case: Case, levels: Levels) -> Estimate:
     """|mean over seeds of the deviation from the forecast|."""
-    return magnitude(*mean_bounds(_deviation(case, 0), levels.lower, levels.upper))
+    return magnitude(_above(case, 0), levels)
 
 
 def bound(case: Case, levels: Levels) -> Estimate:
     """How far the mean lies above an upper bound (below a lower one); nothing on the right side."""
-    sign = 1.0 if case.criterion.side == "upper" else -1.0
-    return Estimate(*mean_bounds(sign * _deviation(case, 0), levels.lower, levels.upper))
+    above = _above(case, 0)
+    return excess(above if case.criterion.side == "upper" else _turned(above), levels)
 
 
 def window(case: Case, levels: Levels) -> Estimate:
@@ -24,12 +25,40 @@ def window(case: Case, levels: Levels) -> Estimate:
 
     It cannot lie beyond both edges, so neither end of the interval needs a correction.
     """
-    below = mean_bounds(-_deviation(case, 0), levels.lower, levels.upper)
-    above = mean_bounds(_deviation(case, 1), levels.lower, levels.upper)
-    return Estimate(*(np.maximum(b, a) for b, a in zip(below, above, strict=True)))
+    if np.any(case.forecast[..., 0] > case.forecast[..., 1]):
+        raise UnjudgeableError("the window's lower edge lies above its upper edge")
+    below = excess(_turned(_above(case, 0)), levels)
+    above = excess(_above(case, 1), levels)
+    return Estimate(
+        np.maximum(below.discrepancy, above.discrepancy),
+        np.maximum(below.lower, above.lower),
+        np.maximum(below.upper, above.upper),
+    )
 
 
-def _deviation(case: Case, index: int) -> Array:
-    """Signed deviation from one of the forecast's values; shape [N, P]."""
+def _above(case: Case, index: int) -> Bounds:
+    """Bounds of how far the mean lies above one of the forecast's values; shapes [P].
+
+    Truth values are counted: the interval of their rate does not vanish when all seeds agree.
+    """
+    measured_NP, forecast_NP = case.measured[..., 0], case.forecast[..., index]
     kind = case.criterion.tolerance_kind
-    return deviation(case.measured[..., 0], case.forecast[..., index], kind)
+    if not case.yes_no or len(forecast_NP) > 1:
+        return mean_bounds(deviation(measured_NP, forecast_NP, kind))
+    rate = binomial_bounds(measured_NP.mean(axis=0), case.seeds)
+
+    def bounds(level: float) -> tuple[Array, Array, Array]:
+        mean, lower, upper = (deviation(end, forecast_NP[0], kind) for end in rate(level))
+        return mean, lower, upper
+
+    return bounds
+
+
+def _turned(bounds: Bounds) -> Bounds:
+    """Bounds of the deviation to the other side."""
+
+    def turned(level: float) -> tuple[Array, Array, Array]:
+        mean, lower, upper = bounds(level)
+        return -mean, -upper, -lower
+
+    return turned

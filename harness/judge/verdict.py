@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from .arrange import arrange
-from .case import Case, Estimate, Levels
+from .case import POINT, Case, Estimate, Levels
 from .comparisons import COMPARISONS
 from .mean import quantile
 from .terms import LEVEL, Criterion, Judgement, UnjudgeableError, Verdict
@@ -63,7 +63,7 @@ def point_discrepancy(
 ) -> float:
     """The discrepancy alone; raises UnjudgeableError where there is none."""
     case = arrange(measured, forecast, criterion)
-    estimate = COMPARISONS[criterion.compare].estimate(case, Levels(LEVEL, LEVEL))
+    estimate = COMPARISONS[criterion.compare].estimate(case, POINT)
     return max(0.0, float(estimate.discrepancy.max()))
 
 
@@ -74,21 +74,17 @@ def _decide(estimate: Estimate, case: Case, levels: Levels) -> Judgement:
         max(0.0, float(end.max())) for end in (estimate.discrepancy, estimate.lower, estimate.upper)
     )
     verdict = _verdict(lower, upper, tolerance)
-    undecided = verdict is Verdict.INCONCLUSIVE
-    caveat = estimate.caveat_at is not None and bool(estimate.caveat_at.any())
-    needed = None
-    if undecided and not caveat:
-        needed = _seeds_to_decide(estimate, case.seeds, levels, tolerance)
-    where = f" (largest at {case.points[index]})" if len(case.points) > 1 else ""
-    reason = (
-        f"discrepancy {discrepancy:.3g}{where}: its interval [{lower:.3g}, {upper:.3g}] "
-        f"from {case.seeds} seeds {_RELATION[verdict]} the tolerance {tolerance:.3g}"
-    )
-    if undecided:
-        reason += f"; {estimate.caveat if caveat else _outlook(needed)}"
+    needed, outlook = None, ""
+    if verdict is Verdict.INCONCLUSIVE:
+        at_caveat = estimate.caveat_at is not None and bool(estimate.caveat_at.any())
+        if not at_caveat:
+            needed = _seeds_to_decide(estimate, case.seeds, levels, tolerance)
+        outlook = estimate.caveat if at_caveat else _outlook(needed)
+    elif not np.ptp(case.measured, axis=0).any():
+        outlook = "all seeds gave the same value, which says nothing about rarer ones"
     return Judgement(
         verdict=verdict,
-        reason=reason,
+        reason=_sentence(verdict, (lower, discrepancy, upper), case, index, outlook),
         discrepancy=discrepancy,
         interval=(lower, upper),
         tolerance=tolerance,
@@ -96,6 +92,18 @@ def _decide(estimate: Estimate, case: Case, levels: Levels) -> Judgement:
         error_in_tolerances=_ratio(discrepancy, tolerance),
         minimum_detectable=float((estimate.discrepancy - estimate.lower)[index]),
         seeds_to_decide=needed,
+    )
+
+
+def _sentence(
+    verdict: Verdict, ends: tuple[float, float, float], case: Case, index: int, outlook: str
+) -> str:
+    lower, discrepancy, upper = ends
+    where = f" (largest at {case.points[index]})" if len(case.points) > 1 else ""
+    return (
+        f"discrepancy {discrepancy:.3g}{where}: its interval [{lower:.3g}, {upper:.3g}] "
+        f"from {case.seeds} seeds {_RELATION[verdict]} the tolerance {case.criterion.tolerance:.3g}"
+        f"{'; ' if outlook else ''}{outlook}"
     )
 
 
@@ -135,7 +143,7 @@ def _seeds_to_decide(
 def _projected(estimate: Estimate, seeds: int, n: int, levels: Levels) -> tuple[float, float]:
     """Both ends with n seeds instead, if discrepancy and spread stay."""
     if estimate.project is not None:
-        lower, upper = estimate.project(n)
+        lower, upper = estimate.project(n).lower, estimate.project(n).upper
     else:
         centre = estimate.discrepancy
         down = _width(n, levels.lower) / _width(seeds, levels.lower)

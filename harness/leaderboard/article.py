@@ -64,7 +64,9 @@ def _result(entry: Entry, *, in_full: bool) -> Markup:
         _facts(entry, entry.run),
         "" if errors is None else figure(errors),
         _theories(entry),
-        *(figure(drawn) for drawn in figures(entry) if in_full),
+        element("div", *(figure(drawn) for drawn in figures(entry)), class_="figures")
+        if in_full
+        else "",
         _tolerances(entry) if in_full else "",
         _health(entry),
     )
@@ -78,7 +80,8 @@ def _facts(entry: Entry, run: Run) -> Markup:
         "error in tolerances": wording.error_of(entry),
         "resolving power": wording.number(entry.resolving_power),
         "seeds": str(run.seeds),
-        "training": f"{wording.seconds(run.core_seconds)}, {wording.seconds(run.wall_s)} in all",
+        "core time": wording.seconds(run.core_seconds),
+        "wall clock": wording.seconds(run.wall_s),
         "device": run.device,
         "run": run.time.replace("T", " ").replace("+00:00", " UTC"),
         "commit": run.commit or "none",
@@ -93,8 +96,9 @@ def _theories(entry: Entry) -> Markup:
         role = "the claim" if theory.is_claim else "rival"
         name = join(theory.theory, element("span", role, class_="sub"))
         error = f"{wording.number(theory.error)} {wording.span(theory.interval)}".strip()
-        why = f"{theory.reason}. {theory.finding}" if theory.finding else theory.reason
-        rows.append((name, theory.expect, verdict(theory.verdict, theory.surprising), error, why))
+        mark = verdict(theory.verdict, theory.surprising)
+        finding = element("span", theory.finding, class_="sub") if theory.finding else ""
+        rows.append((name, theory.expect, mark, error, join(theory.reason, finding)))
     for control in entry.controls:
         name = join(control.control, element("span", "control", class_="sub"))
         mark = verdict(control.verdict, control.surprising)
@@ -129,6 +133,7 @@ def _sizes(entry: Entry) -> Mapping[str, str]:
 def _health(entry: Entry) -> Markup:
     lines = []
     for finding in entry.health:
-        end = f"Accepted: {finding.suppressed}" if finding.suppressed else finding.remedy
-        lines.append(element("li", element("b", finding.check), f": {finding.summary}. {end}."))
+        end = f"accepted: {finding.suppressed}" if finding.suppressed else finding.remedy
+        said = f" {wording.sentence(finding.summary)} {wording.sentence(end)}"
+        lines.append(element("li", element("b", f"{finding.check}."), said))
     return element("ul", *lines, class_="health") if lines else Markup()

@@ -106,9 +106,9 @@ class Spec:
 class Entry:
     """One prediction at one tier.
 
-    `status` is a key of STATUSES; `note` says why it is stale or retired. A stale or retired entry still shows the result that it had:
-    `verdict` is the one obtained then. `error` and `interval` are in tolerances, of the worst
-    observable of the claim's theory. `trial` is the record's, for plots and tables.
+    `status` is a key of STATUSES; `note` says why it is stale or retired. Such an entry still shows
+    the result that it had: `verdict` is the one obtained then. `error` and `interval` are in
+    tolerances, of the worst observable of the claim's theory. `trial` is the record's.
     """
 
     id: str

@@ -91,6 +91,7 @@ def _result(entry: Entry) -> Sequence[str]:
 
 
 def _theories(board: Board) -> Markup:
+    named, others = wording.tried(board)
     rows: list[Sequence[str]] = [
         (
             join(standing.theory, element("span", standing.title, class_="sub")),
@@ -101,10 +102,10 @@ def _theories(board: Board) -> Markup:
             ),
             *(str(count) if count else "·" for count in wording.tally(standing)),
         )
-        for standing in board.standings
+        for standing in named
     ]
     table = scrolling_table("Theories", ("theory", "rank", "score", *wording.TALLY), rows)
-    return _section("theories", "Theories", table)
+    return _section("theories", "Theories", table, element("p", others, class_="note"))
 
 
 def _unregistered(board: Board) -> Markup:

@@ -63,6 +63,7 @@ def _predictions(entries: Sequence[Entry], prefix: str) -> list[str]:
 
 
 def _theories(board: Board) -> list[str]:
+    named, others = wording.tried(board)
     rows = [
         (
             "" if standing.rank is None else str(standing.rank),
@@ -70,9 +71,10 @@ def _theories(board: Board) -> list[str]:
             f"{wording.number(standing.score)} {wording.span(standing.interval)}".strip(),
             *(str(count or "") for count in wording.tally(standing)),
         )
-        for standing in board.standings
+        for standing in named
     ]
-    return _table(("rank", "theory", "score", *wording.TALLY), rows)
+    lines = _table(("rank", "theory", "score", *wording.TALLY), rows)
+    return [*lines, others, ""] if others else lines
 
 
 def _rivals(board: Board) -> list[str]:

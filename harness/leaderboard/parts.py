@@ -75,7 +75,8 @@ def figure(drawn: Figure) -> Markup:
         parts.append(element("p", drawn.note, class_="note"))
     if drawn.table is not None:
         parts.append(_numbers(drawn, drawn.table))
-    return element("figure", *parts)
+    wide = len(drawn.panels) != 1
+    return element("figure", *parts, class_="wide" if wide else None)
 
 
 def _numbers(drawn: Figure, table: Table) -> Markup:

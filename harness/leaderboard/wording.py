@@ -95,4 +95,16 @@ def tally(standing: Standing) -> tuple[int, ...]:
     )
 
 
+def tried(board: Board) -> tuple[list[Standing], str]:
+    """Return the standings of theories that a prediction names, and a sentence on the others."""
+    named = [s for s in board.standings if any(tally(s))]
+    others = ", ".join(s.theory for s in board.standings if not any(tally(s)))
+    return named, f"Theories that no prediction forecasts with: {others}." if others else ""
+
+
+def sentence(text: str) -> str:
+    """Return text that begins with a capital and ends with a full stop."""
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+
+
 TALLY = ("passed", "failed as expected", "surprising", "undecided", "out of scope", "not run")

@@ -87,7 +87,7 @@ observables:
     compare: curve
     over: step
     tolerance: {absolute: 0.1}
-    because: {finite number of seeds: 0.1}
+    because: {finite number of steps: 0.1}
 theories:
   descent: {forecast: theory.decay, expect: pass, regime: {learning_rate: [0.0, 1.0]}}
   frozen: {forecast: theory.frozen, expect: fail}

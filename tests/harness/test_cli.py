@@ -27,7 +27,7 @@ def test_list_and_show(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert called(capsys, "list", "--theory", "frozen")[1].count("\nparabola ") == 1
     code, out, _ = called(capsys, "show", "parabola")
     assert code == 0
-    for part in ("observables", "0.1", "finite number of seeds", "Boyd", "no record yet"):
+    for part in ("observables", "0.1", "finite number of steps", "Boyd", "no record yet"):
         assert part in out
     code, out, _ = called(capsys, "show", "parabola", "--json")
     assert json.loads(out)["prediction"]["id"] == "parabola"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import AssayError
-from harness.plan import claims_theory, make_plan
+from harness.plan import make_plan
 from harness.read import read_prediction
 
 
@@ -47,4 +47,4 @@ def test_a_wrong_request_says_what_to_do(suite: Path, arguments: dict, said: str
 
 
 def test_controls_run_with_the_first_theory_that_should_pass(suite: Path) -> None:
-    assert claims_theory(read_prediction(suite)) == "descent"
+    assert read_prediction(suite).claims_theory == "descent"

@@ -76,7 +76,7 @@ def test_a_surprise_is_told_in_a_few_lines_at_its_yaml_line(pytester: pytest.Pyt
         path.read_text()
         .replace("forecast: theory.decay", "forecast: theory.flow")
         .replace("tolerance: {absolute: 0.1}", "tolerance: {absolute: 0.01}")
-        .replace("number of seeds: 0.1", "number of seeds: 0.01")
+        .replace("number of steps: 0.1", "number of steps: 0.01")
         .replace("noise: 0.05", "noise: 1.0e-3")
     )
     result = run("predictions", "-k", "descent")

@@ -12,8 +12,10 @@ import pytest
 from pydantic import ValidationError
 
 from harness import schema
+from harness.judge.comparisons import COMPARISONS
+from harness.observables import OBSERVABLES, Observable
 from harness.read import read_prediction
-from harness.schema import OBSERVABLES, Observable, Prediction, json_schema, json_schema_text
+from harness.schema import Prediction, json_schema, json_schema_text
 from harness.strict_yaml import load, parse
 
 COMMITTED = Path(schema.__file__).with_name("prediction.schema.json")
@@ -105,7 +107,7 @@ def test_a_refuted_claim_needs_its_finding(suite: Path) -> None:
         ("exponent", "over: step"),
         ("argmin", "over: step, scale: log2, refine: parabola"),
         ("argmax", "over: [step]"),
-        ("order", "over: [step, curvature]"),
+        ("order", "over: [curvature]"),
         ("bound", "side: upper"),
         ("window", ""),
         ("distribution", "distance: ks"),
@@ -117,7 +119,7 @@ def test_every_comparison_reads_and_fits_the_json_schema(
 ) -> None:
     added = (
         f"  other: {{unit: '1', dims: [step], compare: {compare}, {extra + ',' if extra else ''}"
-        " tolerance: {log: 0.2}, because: {a: 0.2}}\n"
+        " tolerance: {absolute: 0.2}, because: {a: 0.2}}\n"
     )
     suite.write_text(suite.read_text().replace("theories:\n", f"{added}theories:\n"))
     assert type(read_prediction(suite).observables["other"]) is OBSERVABLES[compare]
@@ -160,11 +162,15 @@ def test_every_key_is_described_for_editors() -> None:
             assert value.get("description"), f"{name}.{key} has no description"
 
 
-def test_every_comparison_is_in_the_table() -> None:
-    assert len(OBSERVABLES) == 10
-    for name, cls in OBSERVABLES.items():
+def test_the_classes_agree_with_the_judge() -> None:
+    assert set(OBSERVABLES) == set(COMPARISONS)
+    for name, comparison in COMPARISONS.items():
+        cls = OBSERVABLES[name]
         assert issubclass(cls, Observable)
-        assert name in str(cls.model_fields["compare"].annotation)
+        assert cls.tolerance_kinds == comparison.tolerances
+        rules = str(cls.model_fields["over"].metadata) if "over" in cls.model_fields else ""
+        assert ("max_length=1" in rules) == (comparison.consumes == "one")
+        assert ("min_length=1" in rules) == (comparison.consumes in ("one", "some"))
 
 
 TYPES = {

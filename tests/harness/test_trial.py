@@ -132,7 +132,7 @@ def test_a_forecast_that_is_not_finite_is_refused(suite: Path) -> None:
 
 
 def test_one_point_and_no_finite_size_term_are_findings_and_can_be_suppressed(suite: Path) -> None:
-    edit(suite, "{finite number of seeds: 0.1}", "{a guess: 0.1}")
+    edit(suite, "{finite number of steps: 0.1}", "{Monte-Carlo error: 0.1}")
     assert "asymptotic-only" in {finding.check for finding in run(suite).health}
     with suite.open("a") as file:
         file.write("suppress: {asymptotic-only: the decay is exact at any size}\n")

@@ -15,7 +15,7 @@ from harness.errors import AssayError
 from harness.forecast import forecast
 from harness.lock import lock_problems
 from harness.measure import draws
-from harness.plan import claims_theory, make_plan
+from harness.plan import make_plan
 from harness.read import read_tree
 from harness.schema import Prediction
 from harness.topic import load_function
@@ -107,7 +107,7 @@ def test_a_forecast_does_not_train(prediction: Prediction, monkeypatch: pytest.M
 
     monkeypatch.setattr("harness.measure.execute", refuse)
     plan = make_plan(prediction)
-    name = claims_theory(prediction)
+    name = prediction.claims_theory
     said = forecast(
         plan,
         plan.claim,

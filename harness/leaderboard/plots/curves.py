@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from harness.leaderboard.plots.figure import Figure, Key, Panel
 from harness.leaderboard.plots.forecasts import forecast_layers
 from harness.leaderboard.plots.scales import Scale, ScaleKind, fitting_kind, scale_of
 from harness.leaderboard.plots.scene import Measured, Scene
-from harness.leaderboard.plots.series import evenly, name_of, points_of, short
 from harness.leaderboard.plots.stage import Stage, along, axis_of, positions
-from harness.leaderboard.plots.svg import Band, Layer, Line, Plot, Points, draw
+from harness.leaderboard.plots.svg import Band, Layer, Line, Plot, Points, Rule, draw
 from harness.leaderboard.plots.words import description, note_on, numbers
+from harness.leaderboard.series import evenly, name_of, points_of, short
 
 MOST_PANELS: Final = 4
 MOST_DOTS: Final = 28
 MOST_CONTROLS: Final = 2
+MOST_TICKS: Final = 8
+"""An axis with no more points than this is labelled at its points."""
 
 _LOG_RATIO: Final = 30.0
 _BEYOND: Final = 1.5
@@ -32,46 +35,54 @@ def curve_figure(scene: Scene) -> Figure:
     points = list(points_of(mean, rest))
     chosen = [points[index] for index in evenly(len(points), MOST_PANELS)]
     stages = [Stage(scene, dim, point, positions(mean, dim)) for point in chosen]
+    plots = [_plot(stage) for stage in stages]
     note = note_on(scene, dim)
     if len(chosen) < len(points):
         note = f"{note} {len(chosen)} of {len(points)} panels are shown.".strip()
     return Figure(
         title=scene.name,
-        panels=tuple(_panel(stage) for stage in stages),
-        legend=_legend(scene),
+        panels=tuple(
+            Panel(name_of(stage.point), draw(plot))
+            for stage, plot in zip(stages, plots, strict=True)
+        ),
+        legend=_legend(scene, plots),
         note=note,
         table=numbers(scene, dim, rest, points),
     )
 
 
-def _panel(stage: Stage) -> Panel:
+def _plot(stage: Stage) -> Plot:
     scene = stage.scene
-    layers: list[Layer] = []
-    if scene.claim is not None:
-        layers += forecast_layers(stage, scene.claim, with_band=True)
-    for told in scene.rivals:
-        layers += forecast_layers(stage, told, with_band=False)
-    for told in scene.controls[:MOST_CONTROLS]:
-        layers += _dots(stage, told.measured, told.style, bars=False)
-    layers += _dots(stage, scene.measured, "measured", bars=True)
-    x_kind = _x_kind(stage)
-    y = _y_scale(layers, scene.spec.compare)
-    names = (
-        [short(v) for v in scene.measured.mean[stage.dim].values.tolist()] if stage.names else []
-    )
-    x = Scale("linear", -0.5, len(names) - 0.5) if names else scale_of(stage.x, x_kind)
+    layers = tuple(_layers(stage))
+    values = scene.measured.mean[stage.dim].values.tolist()
+    names = tuple(short(value) for value in values) if stage.names else ()
     where = name_of(stage.point)
-    plot = Plot(
+    return Plot(
         title=f"{scene.name}{f' at {where}' if where else ''}: forecast against measurement",
         description=description(stage),
-        x=x,
-        y=y,
+        x=Scale("linear", -0.5, len(names) - 0.5) if names else scale_of(stage.x, _x_kind(stage)),
+        y=_y_scale(layers, scene.spec.compare),
         x_label=stage.dim,
         y_label=_with_unit(scene.name, scene.spec.unit),
-        layers=tuple(layers),
-        x_names=tuple(names),
+        layers=layers,
+        x_ticks=tuple(stage.x) if len(stage.x) <= MOST_TICKS else (),
+        x_names=names,
     )
-    return Panel(where, draw(plot))
+
+
+def _layers(stage: Stage) -> Iterator[Layer]:
+    """What is drawn, the measurement on top; a control that only forecasts is a line."""
+    scene = stage.scene
+    if scene.claim is not None:
+        yield from forecast_layers(stage, scene.claim, with_band=True)
+    for told in scene.rivals:
+        yield from forecast_layers(stage, told, with_band=False)
+    for told in scene.controls[:MOST_CONTROLS]:
+        if scene.in_own_world(told):
+            yield from forecast_layers(stage, told, with_band=False)
+        else:
+            yield from _dots(stage, told.measured, told.style, bars=False)
+    yield from _dots(stage, scene.measured, "measured", bars=True)
 
 
 def _dots(stage: Stage, measured: Measured, style: str, *, bars: bool) -> list[Layer]:
@@ -108,30 +119,45 @@ def _y_scale(layers: Iterable[Layer], compare: str) -> Scale:
         elif isinstance(layer, Points):
             target += [*layer.y, *layer.low, *layer.high]
     centres = [y for layer in layers if isinstance(layer, Points | Line) for y in layer.y]
-    positive = bool(centres) and all(y > 0 for y in centres if math.isfinite(y))
+    centres = [y for y in centres if math.isfinite(y)]
     kind: ScaleKind = "linear"
-    if positive:
+    if centres and min(centres) > 0:
         kind = "log" if compare == "exponent" else fitting_kind(centres, _LOG_RATIO)
     if kind == "log":
-        floor = min(y for y in centres if math.isfinite(y)) / 3
+        floor = min(centres) / 3
         core = [max(y, floor) for y in core]
     inner = scale_of(core, kind, margin=False)
     low, high = inner.beyond(_BEYOND)
     return scale_of([*core, *(min(max(y, low), high) for y in extra if math.isfinite(y))], kind)
 
 
-def _legend(scene: Scene) -> tuple[Key, ...]:
-    order = scene.spec.compare == "order"
+def _legend(scene: Scene, plots: Sequence[Plot]) -> tuple[Key, ...]:
+    """What the plots show, and what lies beyond them."""
     line = "rule" if scene.spec.compare in ("argmin", "argmax") else "line"
     keys = [Key("measured", "dot", "measured, mean and interval over seeds")]
-    if scene.claim is not None and not order:
+    if scene.claim is not None:
         keys.append(Key("claim", line, f"{scene.claim.name} (the claim)"))
-        keys.append(Key("claim", "band", "tolerance"))
-    if not order:
-        keys += [Key(told.style, line, told.name) for told in scene.rivals]
+    keys += [Key(told.style, line, told.name) for told in scene.rivals]
     for told in scene.controls[:MOST_CONTROLS]:
-        keys.append(Key(told.style, "dot", f"control {told.name}, measured"))
-    return tuple(keys)
+        wrong = scene.in_own_world(told)
+        what = "a wrong forecast" if wrong else "measured"
+        keys.append(Key(told.style, line if wrong else "dot", f"control {told.name}, {what}"))
+    drawn = {layer.style for plot in plots for layer in plot.layers}
+    seen = {layer.style for plot in plots for layer in plot.layers if _is_seen(layer, plot)}
+    shown = [
+        key if key.style in seen else replace(key, text=f"{key.text} (beyond the plot)")
+        for key in keys
+        if key.style in drawn
+    ]
+    if any(isinstance(layer, Band) for plot in plots for layer in plot.layers):
+        shown.insert(min(2, len(shown)), Key("claim", "band", "tolerance"))
+    return tuple(shown)
+
+
+def _is_seen(layer: Layer, plot: Plot) -> bool:
+    if isinstance(layer, Band | Rule):
+        return True
+    return any(math.isfinite(y) and 0 <= plot.y.fraction(y) <= 1 for y in layer.y)
 
 
 def _with_unit(name: str, unit: str) -> str:

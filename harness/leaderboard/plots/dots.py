@@ -13,8 +13,8 @@ from harness.leaderboard.collect import interval_in_tolerances
 from harness.leaderboard.plots.figure import Figure, Key, Panel, Table
 from harness.leaderboard.plots.scales import Scale, fitting_kind, label, scale_of
 from harness.leaderboard.plots.scene import Scene, Told, band
-from harness.leaderboard.plots.series import Json
 from harness.leaderboard.plots.svg import DotPlot, DotRow, Mark, draw_dots
+from harness.leaderboard.series import Json
 from harness.plan import CLAIM
 
 SMALLEST: Final = 0.01
@@ -29,11 +29,12 @@ def number_figure(scene: Scene) -> Figure:
     cells = []
     if scene.claim is not None:
         rows.append(_row(scene, "claim", scene.claim, scene.told))
-    for told in scene.controls:
+    controls = [told for told in scene.controls if not told.measured.mean.dims]
+    for told in controls:
         rows.append(_row(scene, f"control {told.name}", told, (told,)))
     for name, told in [
         *((told.name, told) for told in scene.told),
-        *((f"control {told.name}", told) for told in scene.controls),
+        *((f"control {told.name}", told) for told in controls),
     ]:
         mean, half = float(told.measured.mean), float(told.measured.half)
         said = " to ".join(label(v) for v in _values(told))

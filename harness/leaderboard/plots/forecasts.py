@@ -9,9 +9,9 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from harness.leaderboard.plots.scene import Scene, Told, band
-from harness.leaderboard.plots.series import at_point
 from harness.leaderboard.plots.stage import Stage, along
 from harness.leaderboard.plots.svg import Band, Layer, Line, Rule
+from harness.leaderboard.series import at_point
 
 Drawer: TypeAlias = "Callable[[Stage, Told, bool], list[Layer]]"
 

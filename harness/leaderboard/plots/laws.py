@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import xarray as xr
 
 from harness.leaderboard.plots.figure import Figure, Key, Panel, Table
 from harness.leaderboard.plots.scales import Scale, fitting_kind, label, scale_of
 from harness.leaderboard.plots.scene import Scene, Told
-from harness.leaderboard.plots.series import data_array, evenly
 from harness.leaderboard.plots.svg import Band, Layer, Line, Plot, draw
+from harness.leaderboard.series import data_array, evenly
 
 _STEPS = 60
 _ROWS = 9
@@ -50,11 +48,11 @@ def law_figure(scene: Scene) -> Figure:
 
 
 def _sample(scene: Scene) -> np.ndarray:
-    """Return the pooled measured values of all seeds, in order."""
+    """Return the finite measured values of all seeds together, in order."""
     pooled = scene.told[0].row["measured"]["per_seed"]
     array = scene.measured.mean if pooled is None else data_array(pooled)
-    values = np.sort(array.values.ravel())
-    return values[np.isfinite(values)]
+    values: np.ndarray = np.sort(array.values[np.isfinite(array.values)])
+    return values
 
 
 def _law(told: Told) -> tuple[list[float], list[float]]:
@@ -75,7 +73,6 @@ def _table(scene: Scene, sample: np.ndarray) -> Table:
     rows = []
     for share in np.linspace(0.1, 0.9, _ROWS):
         laws = [_quantiles(told.forecast) for told in scene.told]
-        found = [float(np.quantile(values, share)) for values in (sample, *laws)]
-        cells = (label(value) if math.isfinite(value) else "–" for value in found)
-        rows.append((f"{share:.0%}", *cells))
+        found = (label(float(np.quantile(v, share))) if v.size else "–" for v in (sample, *laws))
+        rows.append((f"{share:.0%}", *found))
     return Table(("share below", "measured", *(told.name for told in scene.told)), tuple(rows))

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
 from harness.leaderboard.plots.figure import Figure, Table
 from harness.leaderboard.plots.scene import Scene, Told
-from harness.leaderboard.plots.series import at_point, data_array, name_of, points_of, short
+from harness.leaderboard.series import (
+    Json,
+    at_point,
+    data_array,
+    name_of,
+    points_of,
+    short,
+    single_points,
+    squeezed,
+)
 
 
 def phase_figure(scene: Scene) -> Figure:
@@ -20,11 +29,17 @@ def phase_figure(scene: Scene) -> Figure:
     With two axes or more the rows are the points of the others, and a cell holds what was measured
     and, where it differs, the claim's forecast.
     """
-    per_seed = data_array(scene.told[0].row["measured"]["per_seed"])
+    stored = scene.told[0].row["measured"]["per_seed"]
+    per_seed = scene.measured.mean.expand_dims("seed") if stored is None else _stored(stored)
     dims = [str(dim) for dim in per_seed.dims if dim != "seed"]
     table = _grid(scene, per_seed, dims) if len(dims) > 1 else _by_theory(scene, per_seed, dims)
     note = "Beside a measured label stands its share of the seeds; marked cells disagree."
     return Figure(scene.name, (), (), note, table)
+
+
+def _stored(per_seed: Json) -> xr.DataArray:
+    array = data_array(per_seed)
+    return squeezed(array, [dim for dim in single_points(array) if dim != "seed"])
 
 
 def _by_theory(scene: Scene, per_seed: xr.DataArray, dims: Sequence[str]) -> Table:
@@ -73,9 +88,12 @@ def _said(scene: Scene, told: Told, point: Mapping[str, Any]) -> str:
 
 
 def _label(scene: Scene, value: float) -> str:
+    """Return the name of a label; a mean that lies between two stays a number."""
     labels = scene.spec.options.get("labels", ())
-    index = round(value) if np.isfinite(value) else -1
-    return labels[index] if 0 <= index < len(labels) else short(value)
+    if not math.isfinite(value):
+        return "–"
+    known = value == round(value) and 0 <= value < len(labels)
+    return str(labels[round(value)]) if known else short(value)
 
 
 def _coordinates(point: Mapping[str, Any]) -> str:

@@ -8,7 +8,9 @@ from typing import Any, Final
 from harness.leaderboard.plots.figure import Figure, Key, Panel
 from harness.leaderboard.plots.scales import fitting_kind, scale_of
 from harness.leaderboard.plots.scene import Scene
-from harness.leaderboard.plots.series import (
+from harness.leaderboard.plots.stage import MOST_ON_A_LINE, positions, values_of
+from harness.leaderboard.plots.svg import Line, Plot, draw
+from harness.leaderboard.series import (
     at_point,
     evenly,
     is_numeric,
@@ -16,8 +18,6 @@ from harness.leaderboard.plots.series import (
     points_of,
     thinned,
 )
-from harness.leaderboard.plots.stage import MOST_ON_A_LINE, positions, values_of
-from harness.leaderboard.plots.svg import Line, Plot, draw
 
 MOST_PANELS: Final = 4
 MOST_LINES: Final = 6

@@ -79,7 +79,9 @@ def fitting_kind(values: Iterable[float], ratio: float = 8.0) -> ScaleKind:
 
 
 def label(value: float) -> str:
-    """Return a number for an axis or a cell: three or four significant digits, short."""
+    """Return a number for an axis or a cell: three or four digits, a dash for NaN."""
+    if not math.isfinite(value):
+        return "–" if math.isnan(value) else "∞" if value > 0 else "−∞"
     if value != 0 and (abs(value) < 1e-3 or abs(value) >= 1e5):
         mantissa, _, power = f"{value:.2e}".partition("e")
         mantissa = mantissa.rstrip("0").rstrip(".")

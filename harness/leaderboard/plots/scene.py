@@ -1,4 +1,7 @@
-"""What there is to draw of one observable: measurement, forecasts, rivals and controls together."""
+"""What there is to draw of one observable: measurement, forecasts, rivals and controls together.
+
+Axes of which the claim has one point are left out.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ import xarray as xr
 from harness.judge import LEVEL
 from harness.judge.mean import quantile
 from harness.leaderboard.board import Entry, Spec
-from harness.leaderboard.plots.series import Json, data_array, over_seeds
+from harness.leaderboard.series import Json, data_array, over_seeds, single_points, squeezed
 from harness.plan import CLAIM
 
 MOST_RIVALS: Final = 4
@@ -52,6 +55,10 @@ class Scene:
     controls: tuple[Told, ...]
     raw: Measured | None
 
+    def in_own_world(self, control: Told) -> bool:
+        """Whether a control changed the forecast alone, and trained nothing of its own."""
+        return bool(control.measured.mean.equals(self.measured.mean))
+
     @property
     def told(self) -> tuple[Told, ...]:
         """The forecasts in the claim's own case, the claim's theory first."""
@@ -73,20 +80,26 @@ def scenes(entry: Entry) -> Iterator[Scene]:
         rivals = [row for row in own if row["theory"] != theory][:MOST_RIVALS]
         controls = [row for row in rows if row["case"] != CLAIM]
         raw = trial["raw"].get(spec.raw)
+        seeds = own[0]["seeds"]
+        single = single_points(data_array(own[0]["measured"]["mean"]))
         yield Scene(
             name=name,
             spec=spec,
             tolerance=own[0]["tolerance"],
             kind=own[0]["tolerance_kind"],
-            measured=_measured(own[0]["measured"], own[0]["seeds"]),
-            claim=_told(claims[0], "claim", theory) if claims else None,
+            measured=_measured(own[0]["measured"], seeds, single),
+            claim=_told(claims[0], "claim", theory, single) if claims else None,
             rivals=tuple(
-                _told(row, f"rival-{index}", row["theory"]) for index, row in enumerate(rivals, 1)
+                _told(row, f"rival-{index}", row["theory"], single)
+                for index, row in enumerate(rivals, 1)
             ),
             controls=tuple(
-                _told(row, f"control-{index}", row["case"]) for index, row in enumerate(controls, 1)
+                _told(row, f"control-{index}", row["case"], single)
+                for index, row in enumerate(controls, 1)
             ),
-            raw=None if raw is None else _measured(raw, own[0]["seeds"]),
+            raw=None
+            if raw is None
+            else _measured(raw, seeds, single_points(data_array(raw["mean"]))),
         )
 
 
@@ -99,7 +112,8 @@ def half_band(scene: Scene, forecast: np.ndarray, over: Sequence[int] = ()) -> n
     if scene.kind != "relative":
         return np.full_like(forecast, scene.tolerance)
     if scene.spec.compare != "curve":
-        return scene.tolerance * np.abs(forecast)
+        each: np.ndarray = scene.tolerance * np.abs(forecast)
+        return each
     axes = tuple(over)
     norm = scene.spec.options.get("norm", "l2")
     size = {
@@ -124,19 +138,13 @@ def band(
     return forecast - half, forecast + half
 
 
-def _told(row: Json, style: str, name: str) -> Told:
-    measured = _measured(row["measured"], row["seeds"])
-    forecast = over_seeds(data_array(row["forecast"]))
-    if not measured.mean.dims:
-        own = [dim for dim in forecast.dims if dim not in ("edge", "quantile")]
-        forecast = forecast.isel(dict.fromkeys(own, 0), drop=True)
+def _told(row: Json, style: str, name: str, single: Sequence[str]) -> Told:
+    measured = _measured(row["measured"], row["seeds"], single)
+    forecast = squeezed(over_seeds(data_array(row["forecast"])), single)
     return Told(name=name, style=style, forecast=forecast, measured=measured, row=row)
 
 
-def _measured(summary: Mapping[str, Json], seeds: int) -> Measured:
-    """Read a measurement; one number is kept without axes."""
-    mean, error = data_array(summary["mean"]), data_array(summary["stderr"])
-    half = error * float(quantile(seeds, LEVEL))
-    if mean.size == 1:
-        return Measured(mean.squeeze(drop=True), half.squeeze(drop=True))
-    return Measured(mean, half)
+def _measured(summary: Mapping[str, Json], seeds: int, single: Sequence[str]) -> Measured:
+    error = squeezed(data_array(summary["stderr"]), single)
+    mean = squeezed(data_array(summary["mean"]), single)
+    return Measured(mean, error * float(quantile(seeds, LEVEL)))

@@ -9,7 +9,7 @@ from typing import Any, Final
 import xarray as xr
 
 from harness.leaderboard.plots.scene import Scene
-from harness.leaderboard.plots.series import at_point, is_numeric, thinned
+from harness.leaderboard.series import at_point, is_numeric, thinned
 
 MOST_ON_A_LINE: Final = 80
 

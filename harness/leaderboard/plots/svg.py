@@ -17,7 +17,7 @@ from harness.leaderboard.plots.scales import Scale, label
 Values: TypeAlias = Sequence[float]
 Map: TypeAlias = Callable[[float], float]
 
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 10.0, 10.0, 40.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 62.0, 10.0, 10.0, 40.0
 _ROW: Final = 22.0
 _CHARACTER: Final = 6.6
 _APART: Final = 6.0
@@ -68,7 +68,7 @@ Layer = Line | Band | Points | Rule
 class Plot:
     """Layers over two axes; `title` and `description` are what a reader who cannot see it gets.
 
-    With `x_names` the horizontal axis is one of names, at 0, 1, 2, ...
+    `x_ticks` are round values if not given; with `x_names` they stand at 0, 1, 2, ...
     """
 
     title: str
@@ -78,6 +78,7 @@ class Plot:
     x_label: str
     y_label: str
     layers: tuple[Layer, ...]
+    x_ticks: tuple[float, ...] = ()
     x_names: tuple[str, ...] = ()
 
 
@@ -124,7 +125,7 @@ def draw(plot: Plot, width: float = 400.0, height: float = 260.0) -> Markup:
         return bottom - plot.y.fraction(value) * (bottom - _TOP)
 
     names = {float(index): name for index, name in enumerate(plot.x_names)}
-    x_ticks = list(names) or plot.x.ticks()
+    x_ticks = list(names or plot.x_ticks) or plot.x.ticks()
     y_ticks = plot.y.ticks()
     parts = [_gridline(at_x(tick), _TOP, at_x(tick), bottom) for tick in x_ticks]
     parts += [_gridline(_LEFT, at_y(tick), right, at_y(tick)) for tick in y_ticks]
@@ -142,7 +143,7 @@ def draw_dots(plot: DotPlot, width: float = 420.0) -> Markup:
     """Return the dot plot as an SVG element; long labels stand above their rows."""
     longest = max((len(row.label) for row in plot.rows), default=0) * _CHARACTER + 10
     above = longest > 0.36 * width
-    left = 12.0 if above else longest + 6
+    left = 20.0 if above else longest + 6
     row_height = _ROW + 15 if above else _ROW
     bottom = 8 + row_height * len(plot.rows)
     right, height = width - 14.0, bottom + 38
@@ -152,15 +153,16 @@ def draw_dots(plot: DotPlot, width: float = 420.0) -> Markup:
 
     ticks = plot.x.ticks()
     parts = [_gridline(at_x(tick), 8, at_x(tick), bottom) for tick in ticks]
+    labels = []
     for index, row in enumerate(plot.rows):
         top = 8 + index * row_height + (15 if above else 0)
         parts += _dot_row(row, at_x, top, (left, right))
         place = (left, top - 3, "start") if above else (left - 8, top + _ROW / 2 + 4, "end")
-        parts.append(_text(place[0], place[1], row.label, place[2]))
+        labels.append(_text(place[0], place[1], row.label, place[2]))
     if plot.reference is not None:
         x = at_x(plot.reference)
         parts.append(element("line", class_="reference", x1=x, y1=8.0, x2=x, y2=bottom))
-    parts.append(element("line", class_="frame", x1=left, y1=bottom, x2=right, y2=bottom))
+    parts += [*labels, element("line", class_="frame", x1=left, y1=bottom, x2=right, y2=bottom)]
     parts += _tick_labels(ticks, {}, at_x, bottom + 15)
     parts.append(_text((left + right) / 2, height - 6, plot.x_label, "middle", "axis"))
     return _svg(plot.title, plot.description, width, height, parts)
@@ -242,7 +244,7 @@ def _dot_row(row: DotRow, at_x: Map, top: float, ends: tuple[float, float]) -> l
         )
         box = {"x": low, "y": top + 3, "width": max(high - low, 1.5), "height": _ROW - 6}
         parts.append(element("rect", class_="claim band", **box))
-    for mark in row.marks:
+    for mark in (mark for mark in row.marks if math.isfinite(mark.at)):
         x = at_x(mark.at)
         if mark.low is not None and mark.high is not None:
             low, high = at_x(mark.low), at_x(mark.high)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -12,8 +11,8 @@ import xarray as xr
 from harness.leaderboard.plots.figure import Table
 from harness.leaderboard.plots.scales import label
 from harness.leaderboard.plots.scene import Scene, Told
-from harness.leaderboard.plots.series import at_point, evenly, short
 from harness.leaderboard.plots.stage import Stage
+from harness.leaderboard.series import at_point, evenly, short
 
 MOST_ROWS: Final = 16
 
@@ -42,8 +41,7 @@ def _said(told: Told, point: Mapping[str, Any]) -> str:
 
 
 def _number(array: xr.DataArray) -> str:
-    value = float(array)
-    return label(value) if math.isfinite(value) else "–"
+    return label(float(array))
 
 
 def numbers(
@@ -71,17 +69,18 @@ def note_on(scene: Scene, dim: str) -> str:
 
 
 def _order_note(scene: Scene, dim: str) -> str:
-    return " ".join(f"{told.name} forecasts: {_ordering(told, dim)}." for told in scene.told)
+    return " ".join(f"{told.name} forecasts {_ordering(scene, told, dim)}." for told in scene.told)
 
 
-def _ordering(told: Told, dim: str) -> str:
+def _ordering(scene: Scene, told: Told, dim: str) -> str:
     forecast = told.forecast
     if dim not in forecast.dims:
-        return f"{'increasing' if float(forecast.mean()) > 0 else 'decreasing'} in {dim}"
+        rises = float(forecast.mean()) > 0
+        return f"that {scene.name} {'rises' if rises else 'falls'} with {dim}"
     if len(forecast.dims) > 1:
         return f"an order along {dim} at each point"
     ranked = sorted(zip(forecast.values.tolist(), forecast[dim].values.tolist(), strict=True))
-    return " < ".join(short(place) for _, place in ranked)
+    return f"{scene.name} rising along {dim} = {', '.join(short(place) for _, place in ranked)}"
 
 
 def _slope_note(scene: Scene, dim: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -16,35 +16,54 @@ from .world import Setup, initial_outputs
 Weights: TypeAlias = dict[str, jax.Array]
 
 
+class Run(NamedTuple):
+    """Training under way: steps done, weights, fractions learnt [K], times of crossing 1/2 [K]."""
+
+    steps: jax.Array
+    weights: Weights
+    learnt: jax.Array
+    times: jax.Array
+
+
 def train(setup: Setup, key: jax.Array) -> dict[str, jax.Array]:
     """First times at which each Hermite component of the target is half learnt, [K].
 
     A step of length eta on the time t: a_i <- a_i - (eta/epsilon) m dR/da_i and
-    u_i <- normalised(u_i - eta m P_i grad_{u_i} R), with R on `batch` fresh samples. Crossing
-    times are interpolated linearly inside a step. A component not learnt by the end T is recorded
-    as learnt at T (censored); all are NaN if training diverged.
+    u_i <- normalised(u_i - eta m P_i grad_{u_i} R), with R on `batch` fresh samples, until all
+    components are learnt. Times are interpolated linearly inside a step. A component not learnt by
+    the end T is recorded as learnt at T (censored); all are NaN if training diverged.
     """
     start_key, data_key = jax.random.split(key)
     graph, state = nnx.split(_network(setup, start_key))
     teacher = activation(_hermite(setup.target))
-    eta = setup.end / setup.steps
-    rate = {"a_M": eta * setup.width / setup.epsilon, "w_MD": eta * setup.width}
+    rate = {"a_M": setup.eta * setup.width / setup.epsilon, "w_MD": setup.eta * setup.width}
 
     def risk(weights: Weights, x_BD: jax.Array) -> jax.Array:
         return 0.5 * jnp.mean((teacher(x_BD[:, 0]) - nnx.merge(graph, weights)(x_BD)) ** 2)
 
-    def step(weights: Weights, key: jax.Array) -> tuple[Weights, jax.Array]:
+    def descend(weights: Weights, key: jax.Array) -> Weights:
         gradient = jax.grad(risk)(weights, jax.random.normal(key, (setup.batch, setup.dim)))
         gradient["w_MD"] = _tangent(gradient["w_MD"], weights["w_MD"])
         moved = {name: weights[name] - rate[name] * gradient[name] for name in weights}
-        moved["w_MD"] = _normalised(moved["w_MD"])
-        return moved, learnt_fractions(setup, moved["a_M"], moved["w_MD"][:, 0])
+        return {**moved, "w_MD": _normalised(moved["w_MD"])}
+
+    def goes_on(run: Run) -> jax.Array:
+        return (run.steps * setup.eta < setup.end) & jnp.any(jnp.isinf(run.times))
+
+    def step(run: Run) -> Run:
+        weights = descend(run.weights, jax.random.fold_in(data_key, run.steps))
+        learnt_K = learnt_fractions(setup, weights["a_M"], weights["w_MD"][:, 0])
+        inside_K = (0.5 - run.learnt) / (learnt_K - run.learnt)
+        first_K = jnp.isinf(run.times) & (learnt_K >= 0.5)
+        times_K = jnp.where(first_K, (run.steps + inside_K) * setup.eta, run.times)
+        return Run(run.steps + 1, weights, learnt_K, times_K)
 
     weights = nnx.to_pure_dict(state)
-    before_K = learnt_fractions(setup, weights["a_M"], weights["w_MD"][:, 0])
-    _, after_NK = jax.lax.scan(step, weights, jax.random.split(data_key, setup.steps))
-    times_K = eta * first_crossings(jnp.concatenate([before_K[None], after_NK]))
-    return {"learning_time": jnp.where(jnp.all(jnp.isfinite(after_NK[-1])), times_K, jnp.nan)}
+    learnt_K = learnt_fractions(setup, weights["a_M"], weights["w_MD"][:, 0])
+    start = Run(jnp.array(0), weights, learnt_K, jnp.full_like(learnt_K, jnp.inf))
+    last = jax.lax.while_loop(goes_on, step, start)
+    times_K = jnp.minimum(last.times, setup.end)
+    return {"learning_time": jnp.where(jnp.isfinite(last.learnt).all(), times_K, jnp.nan)}
 
 
 def learnt_fractions(setup: Setup, a_M: jax.Array, s_M: jax.Array) -> jax.Array:
@@ -53,17 +72,6 @@ def learnt_fractions(setup: Setup, a_M: jax.Array, s_M: jax.Array) -> jax.Array:
     return jnp.stack(
         [sigma.get(k, 0.0) / setup.target[k] * jnp.mean(a_M * s_M**k) for k in setup.components]
     )
-
-
-def first_crossings(learnt_NK: jax.Array) -> jax.Array:
-    """First row, as a fraction, at which each column rises through 1/2; the last where none, [K]."""
-    above_NK = learnt_NK >= 0.5  # noqa: PLR2004
-    row_K = jnp.argmax(above_NK, axis=0)
-    after_K = jnp.take_along_axis(learnt_NK, row_K[None], axis=0)[0]
-    before_K = jnp.take_along_axis(learnt_NK, jnp.maximum(row_K - 1, 0)[None], axis=0)[0]
-    rise_K = jnp.where(row_K > 0, after_K - before_K, 1.0)
-    crossing_K = row_K - jnp.where(row_K > 0, (after_K - 0.5) / rise_K, 0.0)
-    return jnp.where(jnp.any(above_NK, axis=0), crossing_K, len(learnt_NK) - 1)
 
 
 def _network(setup: Setup, key: jax.Array) -> TwoLayer:
@@ -90,4 +98,5 @@ def _tangent(g_MD: jax.Array, u_MD: jax.Array) -> jax.Array:
 
 
 def _normalised(u_MD: jax.Array) -> jax.Array:
-    return u_MD / jnp.linalg.norm(u_MD, axis=1, keepdims=True)
+    length_M1: jax.Array = jnp.linalg.norm(u_MD, axis=1, keepdims=True)
+    return u_MD / length_M1

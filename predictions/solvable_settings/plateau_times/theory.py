@@ -12,7 +12,6 @@ component k is learnt once that has covered half of its way from 0 to phi_k.
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,6 +24,7 @@ from scipy.optimize import brentq
 
 from harness.api import OutOfScope
 
+from .validity import require_gentle
 from .world import Setup, initial_outputs
 
 Array = NDArray[np.float64]
@@ -34,14 +34,19 @@ HALF = 0.5
 RTOL = 1e-7
 FIRST_STEP = 1e-6  # of the horizon
 LATEST = 0.8  # of the horizon: a later crossing would be hard to tell from none
-NODES = 64
+NODES = 128
 
 
 def population_flow(setup: Setup) -> dict[str, Array]:
     """Gradient flow on the exact population risk at finite width, from the paired start."""
+    _require_learnable(setup)
     flow, start = population_equations(setup)
     m = setup.width
-    return _times(setup, flow, start, lambda y: (y[:m], y[m:].reshape(m, -1)[:, 0]), 1 / m)
+    times = learning_times(
+        setup, flow, start, lambda y: (y[:m], y[m:].reshape(m, -1)[:, 0]), np.full(m, 1 / m)
+    )
+    require_gentle(setup, times.max())
+    return {"learning_time": times}
 
 
 def mean_field(setup: Setup) -> dict[str, Array]:
@@ -50,12 +55,13 @@ def mean_field(setup: Setup) -> dict[str, Array]:
     Berthier, Montanari and Zhou (2023): s_i(0) = 0 and a_i(0) ~ N(0, output_std^2), here at
     Gauss-Hermite nodes.
     """
-    flow, start, weights = mean_field_equations(setup)
-    return _times(setup, flow, start, lambda y: (y[:NODES], y[NODES:]), weights)
+    times = _mean_field_times(setup)
+    require_gentle(setup, times.max())
+    return {"learning_time": times}
 
 
 def leading_order(setup: Setup) -> dict[str, Array]:
-    """Leading order as epsilon -> 0, for the exponents only: its constants are known for k = 1.
+    """Leading order as epsilon -> 0, up to constants for k >= 2: good for exponents only.
 
     Phase 1 is a_i = a_i(0) cosh(theta), s_i = epsilon^(1/2) a_i(0) sinh(theta) with
     theta' = sigma_1 (phi_1 - sigma_1 c_1) / epsilon^(1/2), hence
@@ -67,7 +73,7 @@ def leading_order(setup: Setup) -> dict[str, Array]:
         raise OutOfScope("the expansion is about epsilon = 0")
     times = setup.epsilon ** (0.5 / np.array(setup.components))
     times[0] *= -0.25 * math.log(setup.epsilon)
-    return {"scaling": times}
+    return {"learning_time": times}
 
 
 def single_time_scale(setup: Setup) -> dict[str, Array]:
@@ -150,27 +156,24 @@ def _polynomials(setup: Setup) -> tuple[Array, Array, Array, Array]:
     return target, kernel, polyder(target), polyder(kernel)
 
 
-def _equal_rates(setup: Setup, power: float) -> dict[str, Array]:
-    unhurried = replace(setup, epsilon=1.0, horizon=10 * setup.horizon)
-    equal = mean_field(unhurried)["learning_time"]
-    return {"learning_time": np.minimum(equal * setup.epsilon**power, setup.end)}
-
-
-def _times(
+def learning_times(
     setup: Setup,
     flow: Flow,
     start: Array,
     split: Callable[[Array], tuple[Array, Array]],
-    weights: float | Array,
-) -> dict[str, Array]:
-    """Learning times of all components; raises OutOfScope if one comes too late to be seen."""
-    _require_learnable(setup)
+    weights: Array,
+) -> Array:
+    """Times at which each component is half learnt; `split` gives (a, s) of a state.
+
+    Raises OutOfScope if one comes too late to be seen.
+    """
     degrees = np.array(setup.components)
     scale = np.array(setup.activation)[degrees] / np.array(setup.target)[degrees]
 
     def learnt(y: Array) -> Array:
         a, s = split(y)
-        return scale * ((weights * a) @ s[:, None] ** degrees)
+        fractions: Array = scale * ((weights * a) @ s[:, None] ** degrees)
+        return fractions
 
     times = first_crossings(flow, start, learnt, LATEST * setup.end)
     missing = [k for k, time in zip(degrees, times, strict=True) if math.isnan(time)]
@@ -179,7 +182,19 @@ def _times(
             f"component {missing[0]} is not learnt within {LATEST} of the horizon "
             f"T = {setup.end:.3g}: lengthen the horizon"
         )
-    return {"learning_time": times}
+    return times
+
+
+def _mean_field_times(setup: Setup) -> Array:
+    _require_learnable(setup)
+    flow, start, weights = mean_field_equations(setup)
+    return learning_times(setup, flow, start, lambda y: (y[:NODES], y[NODES:]), weights)
+
+
+def _equal_rates(setup: Setup, power: float) -> dict[str, Array]:
+    """Mean-field times at epsilon = 1, scaled by a power of epsilon and cut off at the horizon."""
+    equal = _mean_field_times(replace(setup, epsilon=1.0, horizon=10 * setup.horizon))
+    return {"learning_time": np.minimum(equal * setup.epsilon**power, setup.end)}
 
 
 def first_crossings(
@@ -191,15 +206,17 @@ def first_crossings(
     times = np.full(learnt(start).shape, math.nan)
     while solver.status == "running" and np.isnan(times).any():
         message = solver.step()
-        if solver.status == "failed":
+        if message:
             raise RuntimeError(f"integration stopped at t = {solver.t:.3g}: {message}")
-        crossed = np.flatnonzero(np.isnan(times) & (learnt(solver.y) >= HALF))
-        state = solver.dense_output() if crossed.size else None
-        for k in crossed:
-            times[k] = brentq(
-                lambda t, k=k, y=state: learnt(y(t))[k] - HALF, solver.t_old, solver.t
-            )
+        for k in np.flatnonzero(np.isnan(times) & (learnt(solver.y) >= HALF)):
+            times[k] = _root(solver, learnt, int(k))
     return times
+
+
+def _root(solver: DOP853[np.float64], learnt: Callable[[Array], Array], k: int) -> float:
+    """Time inside the last step at which learnt(y)[k] is 1/2."""
+    state = solver.dense_output()
+    return float(brentq(lambda t: float(learnt(state(t))[k] - HALF), solver.t_old, solver.t))
 
 
 def _require_learnable(setup: Setup) -> None:

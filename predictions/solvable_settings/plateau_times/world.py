@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -10,8 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 from scipy.special import ndtri
-
-from harness.api import STATIC
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,26 +22,17 @@ class Setup:
     tangent space of the sphere) and epsilon a_i' = -m dR/da_i.
     """
 
-    epsilon: Annotated[
-        float,
-        STATIC,
-        Field(gt=0, description="first-layer over second-layer learning rate"),
-    ]
+    epsilon: Annotated[float, Field(gt=0, description="first-layer over second-layer rate")]
     width: Annotated[int, Field(ge=2, multiple_of=2, description="number of neurons m, even")]
     dim: Annotated[int, Field(ge=2, description="input dimension d, at least m/2 + 1")]
     batch: Annotated[int, Field(ge=1, description="fresh samples in each step")]
-    step: Annotated[
-        float,
-        STATIC,
-        Field(gt=0, description="largest step of t, in units of epsilon^(3/4)"),
-    ]
+    step: Annotated[float, Field(gt=0, description="step of t, in units of epsilon^(1/2)")]
     horizon: Annotated[
         float,
-        STATIC,
         Field(
             gt=0,
-            description="training length T in units of epsilon^(1/(2K)) / min_k |sigma_k phi_k|, "
-            "K the target's degree",
+            description="longest training T, in units of epsilon^(1/(2K)) / min_k |sigma_k phi_k| "
+            "with K the target's degree",
         ),
     ]
     activation: Annotated[
@@ -73,7 +61,7 @@ class Setup:
                 f"dim {self.dim} cannot hold width/2 + 1 = {self.width // 2 + 1} "
                 "orthogonal directions"
             )
-        if len(self.components) < 2:  # noqa: PLR2004
+        if len(self.components) < 2:
             raise ValueError("target needs two components of degree 1 or more: times are compared")
 
     @property
@@ -83,20 +71,22 @@ class Setup:
 
     @property
     def end(self) -> float:
-        """Training length T; a component not learnt by then is recorded as learnt at T."""
+        """Longest training T; a component not learnt by then is recorded as learnt at T."""
         pairs = zip(self.activation, self.target, strict=False)
         drives = [abs(sigma * phi) for sigma, phi in pairs][1:]
         slowest = min((drive for drive in drives if drive), default=1.0)
-        return float(self.horizon * self.epsilon ** (0.5 / self.components[-1]) / slowest)
+        clock: float = self.epsilon ** (0.5 / self.components[-1])
+        return self.horizon * clock / slowest
 
     @property
-    def steps(self) -> int:
-        """Number of equal steps to T, none longer than `step` epsilon^(3/4).
+    def eta(self) -> float:
+        """Length of one step of t.
 
-        epsilon^(3/4) is the geometric mean of the two fast clocks: epsilon of the second layer
-        and epsilon^(1/2) of the exponential growth that ends the first plateau.
+        epsilon^(1/2) is the clock of the exponential growth that ends the first plateau, so that
+        Euler's error there is the same at every epsilon.
         """
-        return math.ceil(self.end / (self.step * self.epsilon**0.75))
+        clock: float = self.epsilon**0.5
+        return self.step * clock
 
     def axes(self) -> dict[str, NDArray[np.int64]]:
         """Coordinates of the observables' own axes."""

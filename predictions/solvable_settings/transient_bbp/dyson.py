@@ -59,14 +59,14 @@ class TopEigenpair:
 
 
 def resolvent(x: Array, weights: Array, variances: Array) -> tuple[Array, Array]:
-    """z [...] and g [..., block] at x [...] > max(variances)."""
+    """Position z [...] and g [..., block] at x [...] > max(variances)."""
     e = 1 / (x[..., None] - variances)
     root = np.sqrt(e @ weights)
     return x * root - 1 / (2 * root), 2 * e / root[..., None]
 
 
 def resolvent_slope(x: Array, weights: Array, variances: Array) -> tuple[Array, Array]:
-    """dz/dx [...] and dg/dx [..., block]; dg/dz is their quotient."""
+    """Slopes dz/dx [...] and dg/dx [..., block], whose quotient is dg/dz."""
     e = 1 / (x[..., None] - variances)
     m0, m0_slope = e @ weights, -(e**2) @ weights
     g_slope = -2 * e / np.sqrt(m0)[..., None] * (e + (m0_slope / (2 * m0))[..., None])
@@ -121,7 +121,7 @@ def top_eigenpair(weights: Array, variances: Array, spike: Spike) -> TopEigenpai
 
 
 def _z_slope(x: Array, m0: Array, m0_slope: Array) -> Array:
-    """dz/dx [...] from m0 and dm0/dx."""
+    """Slope dz/dx [...] from m0 and dm0/dx."""
     return np.sqrt(m0) + m0_slope * (2 * x * m0 + 1) / (4 * m0 * np.sqrt(m0))
 
 

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from .world import LEVEL
 
-PHASES = ("never", "transient", "persistent")
-
 
 def emergence_time(overlap: xr.DataArray) -> xr.DataArray:
     """When the seed-mean overlap first rises above the level; the last record if it never does."""
@@ -24,19 +22,20 @@ def reabsorption_time(overlap: xr.DataArray) -> xr.DataArray:
 
 
 def phase(overlap: xr.DataArray) -> xr.DataArray:
-    """Index in PHASES, for each seed: above the level at no record, at some, or at the last."""
+    """Phase of each seed: 0 never above the level, 1 transient, 2 above it at the last record."""
     above = overlap > LEVEL
     return above.any("time").astype(float) + above.isel(time=-1)
 
 
 def _over_time(function: Callable[..., float], overlap: xr.DataArray) -> xr.DataArray:
-    return xr.apply_ufunc(
+    result: xr.DataArray = xr.apply_ufunc(
         function,
         overlap["time"],
         overlap,
         input_core_dims=[["time"], ["time"]],
         vectorize=True,
     )
+    return result
 
 
 def _emergence(time_T: NDArray[np.float64], overlap_T: NDArray[np.float64]) -> float:

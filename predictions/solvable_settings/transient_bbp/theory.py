@@ -7,7 +7,7 @@ S the inputs' second-moment matrix and Q = (1 - eta S)^steps, exactly
 
 Given the inputs, and in the eigenbasis of S (eigenvalues l_i), the entries of W are independent
 Gaussians of column variances s_i / d, s_i = tau^2 q_i^2 + kappa (1 - q_i)^2 / l_i, around the
-teacher theta u ((1 - Q) v)^T. That is the matrix whose top eigenpair `dyson` gives for d -> infinity.
+teacher theta u ((1 - Q) v)^T: a matrix whose top eigenpair `dyson` gives for d -> infinity.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def _curves(
     setup: Setup, weights: Array, inputs: Array, teacher: Spike, *, averaged: bool = False
 ) -> Curves:
     """Top eigenpair at every record, for inputs of variances `inputs` [block]."""
-    if setup.learning_rate * inputs.max() >= 2:  # noqa: PLR2004
+    if setup.learning_rate * inputs.max() >= 2:
         raise OutOfScope("gradient descent diverges at this step size")
     kept = (1 - setup.learning_rate * inputs) ** setup.record_steps()[:, None]
     return _top(setup, weights, inputs, teacher, kept, averaged=averaged)

@@ -1,4 +1,4 @@
-"""The world of the claim: a rank-one teacher seen through a covariance with a fast and a slow block."""
+"""The world of the claims: a rank-one teacher, inputs with a fast and a slow block."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def draw(setup: Setup, key: jax.Array) -> dict[str, jax.Array]:
 def _orthogonal_pair(
     a: jax.Array, b: jax.Array, share_a: jax.Array | float, share_b: jax.Array | float
 ) -> tuple[jax.Array, jax.Array]:
-    """The directions of a, and of b's part orthogonal to a, with squared lengths share_a, share_b."""
+    """Directions of a, and of b's part orthogonal to a, of squared lengths share_a, share_b."""
     import jax.numpy as jnp
 
     a = a / jnp.linalg.norm(a)

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from harness.record import plain
 from harness.schema import Prediction
 
 SEEDS = 16
-RNG = np.random.default_rng(7)
+NO_AXES: Mapping[str, Any] = MappingProxyType({})
 
 WORLD = '''
 from dataclasses import dataclass
@@ -147,16 +148,17 @@ class Said:
     theory: str = "good"
 
 
-def noisy(mean: Any, dims: Sequence[str] = (), noise: float = 0.03, **coords: Any) -> xr.DataArray:
-    """A measurement: seeds scatter about a mean."""
+def noisy(mean: Any, axes: Mapping[str, Any] = NO_AXES, noise: float = 0.03) -> xr.DataArray:
+    """A measurement: seeds scatter about a mean; `axes` holds its axes' coordinates by name."""
     mean = np.asarray(mean, dtype=float)
-    values = mean + noise * RNG.standard_normal((SEEDS, *mean.shape))
-    return xr.DataArray(values, dims=("seed", *dims), coords=coords)
+    rng = np.random.default_rng(mean.size)
+    values = mean + noise * rng.standard_normal((SEEDS, *mean.shape))
+    return xr.DataArray(values, dims=("seed", *axes), coords=dict(axes))
 
 
-def told(values: Any, dims: Sequence[str] = (), **coords: Any) -> xr.DataArray:
+def told(values: Any, axes: Mapping[str, Any] = NO_AXES) -> xr.DataArray:
     """A forecast."""
-    return xr.DataArray(np.asarray(values, dtype=float), dims=tuple(dims), coords=coords)
+    return xr.DataArray(np.asarray(values, dtype=float), dims=tuple(axes), coords=dict(axes))
 
 
 def series(array: xr.DataArray) -> Series:
@@ -295,17 +297,17 @@ def write_suite(folder: Path) -> Registry:
 def curves_record(declared: Prediction, **changes: Any) -> dict[str, Any]:
     time, theta = np.linspace(0, 5, 60), np.array([0.5, 2.0, 6.0, 8.0, 9.0])
     rise = np.tanh(time) * np.exp(-time[None] / theta[:, None])
-    axes = {"dims": ("theta", "time"), "theta": theta, "time": time}
-    found = noisy(rise + 0.02, **axes)
-    height = noisy(rise.max(1) + 0.02, ("theta",), theta=theta, noise=0.01)
-    broken = noisy(0 * rise + 0.9, **axes)
+    axes = {"theta": theta, "time": time}
+    found = noisy(rise + 0.02, axes)
+    height = noisy(rise.max(1) + 0.02, {"theta": theta}, noise=0.01)
+    broken = noisy(0 * rise + 0.9, axes)
     return record(
         declared,
         [
-            Said("overlap", found, told(rise, **axes)),
-            Said("height", height, told(rise.max(1), ("theta",), theta=theta)),
-            Said("overlap", found, told(0 * rise + 0.3, **axes), theory="bad"),
-            Said("overlap", broken, told(rise, **axes), case="broken"),
+            Said("overlap", found, told(rise, axes)),
+            Said("height", height, told(rise.max(1), {"theta": theta})),
+            Said("overlap", found, told(0 * rise + 0.3, axes), theory="bad"),
+            Said("overlap", broken, told(rise, axes), case="broken"),
         ],
         raw={"overlap": found},
         **changes,
@@ -315,14 +317,14 @@ def curves_record(declared: Prediction, **changes: Any) -> dict[str, Any]:
 def locations_record(declared: Prediction, **changes: Any) -> dict[str, Any]:
     lr, width = np.arange(-9.0, 0.0), np.array([64.0, 256.0, 1024.0])
     loss = 0.1 * (lr[None] + 5 - np.log2(width[:, None]) / 8) ** 2 + 0.2
-    axes = {"dims": ("width", "log2_lr"), "width": width, "log2_lr": lr}
-    found = noisy(loss, noise=0.05, **axes)
-    moved = noisy(loss[:, ::-1], noise=0.05, **axes)
+    axes = {"width": width, "log2_lr": lr}
+    found = noisy(loss, axes, noise=0.05)
+    moved = noisy(loss[:, ::-1], axes, noise=0.05)
     return record(
         declared,
         [
             Said("loss", found, told(-4.0)),
-            Said("loss", found, told([-7, -6.0, -5], ("width",), width=width), theory="bad"),
+            Said("loss", found, told([-7, -6.0, -5], {"width": width}), theory="bad"),
             Said("loss", moved, told(-7.0), case="broken"),
         ],
         **changes,
@@ -331,7 +333,7 @@ def locations_record(declared: Prediction, **changes: Any) -> dict[str, Any]:
 
 def exponents_record(declared: Prediction, **changes: Any) -> dict[str, Any]:
     width = 2.0 ** np.arange(4, 11)
-    found = noisy(width**-0.5, ("width",), noise=0.001, width=width)
+    found = noisy(width**-0.5, {"width": width}, noise=0.001)
     return record(
         declared,
         [
@@ -351,20 +353,20 @@ def phases_record(declared: Prediction, **changes: Any) -> dict[str, Any]:
     values = np.broadcast_to(truth, (SEEDS, 4)).astype(float).copy()
     values[:4, 1] = 0
     found = xr.DataArray(values, dims=("seed", "theta"), coords={"theta": theta})
-    here = {"dims": ("theta",), "theta": theta}
+    here = {"theta": theta}
     return record(
         declared,
         [
-            Said("phase", found, told(truth, **here)),
-            Said("phase", found, told([2, 2, 2, 2], **here), theory="bad"),
-            Said("phase", found, told([1, 0, 0, 0], **here), case="broken"),
+            Said("phase", found, told(truth, here)),
+            Said("phase", found, told([2, 2, 2, 2], here), theory="bad"),
+            Said("phase", found, told([1, 0, 0, 0], here), case="broken"),
         ],
         **changes,
     )
 
 
 def numbers_record(declared: Prediction, **changes: Any) -> dict[str, Any]:
-    edges = told([0.5, 0.8], ("edge",), edge=[0, 1])
+    edges = told([0.5, 0.8], {"edge": [0, 1]})
     return record(
         declared,
         [
@@ -382,29 +384,29 @@ def numbers_record(declared: Prediction, **changes: Any) -> dict[str, Any]:
 def laws_record(declared: Prediction, **changes: Any) -> dict[str, Any]:
     rank = (np.arange(200) + 0.5) / 200
     found = noisy(0.0, noise=1.0)
-    axes = {"dims": ("quantile",), "quantile": np.arange(200)}
+    axes = {"quantile": np.arange(200)}
     law = np.log(rank / (1 - rank)) / 1.7
     return record(
         declared,
         [
-            Said("spectrum", found, told(law, **axes)),
-            Said("spectrum", found, told(law + 2, **axes), theory="bad"),
-            Said("spectrum", noisy(5.0, noise=1.0), told(law, **axes), case="broken"),
+            Said("spectrum", found, told(law, axes)),
+            Said("spectrum", found, told(law + 2, axes), theory="bad"),
+            Said("spectrum", noisy(5.0, noise=1.0), told(law, axes), case="broken"),
         ],
         **changes,
     )
 
 
 def orders_record(declared: Prediction, **changes: Any) -> dict[str, Any]:
-    here = {"dims": ("depth",), "depth": [1, 2, 4]}
-    names = {"dims": ("optimiser",), "optimiser": ["sgd", "adam", "muon"]}
+    here = {"depth": [1, 2, 4]}
+    names = {"optimiser": ["sgd", "adam", "muon"]}
     return record(
         declared,
         [
-            Said("cost", noisy([0.5, 0.6, 0.7], **names), told([0.5, 0.6, 0.7], **names)),
-            Said("rank", noisy([3.0, 2.0, 1.0], **here), told([3, 2, 1], **here)),
-            Said("rank", noisy([3.0, 2.0, 1.0], **here), told([1, 2, 3], **here), theory="bad"),
-            Said("rank", noisy([1.0, 2.0, 3.0], **here), told([3, 2, 1], **here), case="broken"),
+            Said("cost", noisy([0.5, 0.6, 0.7], names), told([0.5, 0.6, 0.7], names)),
+            Said("rank", noisy([3.0, 2.0, 1.0], here), told([3, 2, 1], here)),
+            Said("rank", noisy([3.0, 2.0, 1.0], here), told([1, 2, 3], here), theory="bad"),
+            Said("rank", noisy([1.0, 2.0, 3.0], here), told([3, 2, 1], here), case="broken"),
         ],
         **changes,
     )
@@ -422,7 +424,7 @@ MAKERS = {
 
 
 def all_records(registry: Registry) -> list[dict[str, Any]]:
-    """A record of every prediction that has been run; `laws` is stale, `locations` has two tiers."""
+    """A record of every prediction that was run; `laws` is stale, `locations` has two tiers."""
     records = [MAKERS[name](registry.predictions[name]) for name in MAKERS if name != "laws"]
     records.append(laws_record(registry.predictions["laws"], promise="0" * 64))
     records.append(locations_record(registry.predictions["locations"], tier="full"))

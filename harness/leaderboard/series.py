@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -28,6 +28,16 @@ def evenly(count: int, most: int) -> list[int]:
 def thinned(array: xr.DataArray, dim: str, most: int) -> xr.DataArray:
     """Return the array with at most `most` points along a dimension."""
     return array.isel({dim: evenly(array.sizes[dim], most)})
+
+
+def single_points(array: xr.DataArray) -> tuple[str, ...]:
+    """Return the axes of one point."""
+    return tuple(str(dim) for dim in array.dims if array.sizes[dim] == 1)
+
+
+def squeezed(array: xr.DataArray, dims: Iterable[str]) -> xr.DataArray:
+    """Return the array without those of `dims` that have one point."""
+    return array.isel({dim: 0 for dim in dims if array.sizes.get(dim) == 1}, drop=True)
 
 
 def is_numeric(array: xr.DataArray, dim: str) -> bool:
