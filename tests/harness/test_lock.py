@@ -47,8 +47,8 @@ def hash_of(path: Path) -> str:
     [
         ("claim: >-\n", "claim: >-\n  Perhaps.\n"),
         (
-            "absolute: 0.1}\n    because: {finite number of seeds: 0.1}",
-            "log: 0.1}\n    because: {finite number of seeds: 0.1}",
+            "absolute: 0.1}\n    because: {finite number of steps: 0.1}",
+            "log: 0.1}\n    because: {finite number of steps: 0.1}",
         ),
         ("finite number of seeds", "a guess"),
         ("noise: 0.05", "noise: 0.06"),

@@ -89,7 +89,7 @@ def test_because_may_be_rounded(suite: Path) -> None:
     suite.write_text(
         suite.read_text()
         .replace("{absolute: 0.1}", "{absolute: 0.3}")
-        .replace("{finite number of seeds: 0.1}", "{a: 0.1, b: 0.2}")
+        .replace("{finite number of steps: 0.1}", "{a: 0.1, b: 0.2}")
     )
     assert read_prediction(suite).observables["weight"].because == {"a": 0.1, "b": 0.2}
 
