@@ -6,31 +6,44 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
+from typing import Final
 
-from harness.cli import check, doctor, forecast, listing, lock, run, show
 from harness.errors import AssayError, Exit
 from harness.runtime import limit_blas_threads
 
-VERBS = (listing, show, check, forecast, run, lock, doctor)
+VERBS: Final = {
+    "list": "listing",
+    "show": "show",
+    "check": "check",
+    "forecast": "forecast",
+    "run": "run",
+    "leaderboard": "leaderboard",
+    "compare": "compare",
+    "lock": "lock",
+    "doctor": "doctor",
+}
+"""Module of each verb; only the one that is called is imported, so that `list` starts fast."""
 
 
-def parser() -> argparse.ArgumentParser:
-    """The parser of all verbs."""
+def parser(verb: str | None = None) -> argparse.ArgumentParser:
+    """The parser of one verb, or of all."""
     root = argparse.ArgumentParser(
         prog="assay",
         description="Puts the theories of deep learning on trial.",
         epilog="Start with `assay list`, then `assay run ID`. Every verb has --help.",
     )
     verbs = root.add_subparsers(dest="verb", metavar="VERB", required=True)
-    for module in VERBS:
-        module.add_parser(verbs)
+    for name in [verb] if verb in VERBS else VERBS:
+        import_module(f"harness.cli.{VERBS[name]}").add_parser(verbs)
     return root
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     limit_blas_threads()
-    chosen = parser().parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    chosen = parser(given[0] if given else None).parse_args(given)
     try:
         code = int(chosen.action(chosen))
         sys.stdout.flush()

@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from harness.errors import AssayError
 from harness.read import Registry, read_tree, select
 from harness.schema import Prediction
 from harness.strict_yaml import parse
+
+if TYPE_CHECKING:
+    from harness.leaderboard.board import Board
 
 FOLDER: Final = Path("predictions")
 RECORDS: Final = Path("results/records")
@@ -44,6 +47,22 @@ def add_setup_options(parser: argparse.ArgumentParser) -> None:
         dest="overrides",
         help="override a setup key, or the values of an axis (KEY=[a, b]); repeatable",
     )
+
+
+def add_records_option(parser: argparse.ArgumentParser) -> None:
+    """Add `--records`, the folder of results."""
+    parser.add_argument(
+        "--records", type=Path, default=RECORDS, help=f"folder of records (default: {RECORDS})"
+    )
+
+
+def board(chosen: argparse.Namespace) -> Board:
+    """The board of all registered predictions with the records that the command names."""
+    from harness.leaderboard.collect import collect
+    from harness.record import read_records
+
+    records = read_records(chosen.records) if chosen.records.is_dir() else []
+    return collect(registry(chosen), records)
 
 
 def registry(chosen: argparse.Namespace) -> Registry:

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
-from harness.cli.common import RECORDS, add_json_option, add_tree_option, registry
+from harness.cli.common import add_json_option, add_records_option, add_tree_option, board
 from harness.errors import Exit
-from harness.leaderboard import RENDERERS, collect
-from harness.record import read_records
+from harness.leaderboard.board import Board
+from harness.leaderboard.html import html
+from harness.leaderboard.markdown import markdown
+from harness.leaderboard.tables import as_csv, as_json
 from harness.store import write_atomically
+
+RENDERERS: Final[dict[str, Callable[[Board, str], str]]] = {
+    "md": lambda found, prefix: markdown(found, prefix=prefix),
+    "json": lambda found, prefix: as_json(found),
+    "csv": lambda found, prefix: as_csv(found),
+    "html": lambda found, prefix: html(found, prefix=prefix),
+}
 
 
 def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -24,20 +36,18 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     parser.add_argument(
         "-o", "--output", type=Path, metavar="PATH", help="default: standard output"
     )
-    parser.add_argument(
-        "--records", type=Path, default=RECORDS, help=f"folder of records (default: {RECORDS})"
-    )
+    add_records_option(parser)
     add_tree_option(parser)
     add_json_option(parser)
     parser.set_defaults(action=run)
 
 
 def run(chosen: argparse.Namespace) -> int:
-    """Render the leaderboard."""
-    records = read_records(chosen.records) if chosen.records.is_dir() else []
-    root = chosen.output.parent if chosen.output else Path()
-    board = collect(registry(chosen), records, root)
-    text = RENDERERS["json" if chosen.json else chosen.format](board)
+    """Render the leaderboard; links in it lead from the written file to the working folder."""
+    folder = Path() if chosen.output is None else chosen.output.parent
+    prefix = Path(os.path.relpath(Path.cwd(), folder.absolute())).as_posix()
+    render = RENDERERS["json" if chosen.json else chosen.format]
+    text = render(board(chosen), "" if prefix == "." else f"{prefix}/")
     if chosen.output is None:
         sys.stdout.write(text)
     else:

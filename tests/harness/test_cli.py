@@ -164,3 +164,25 @@ def test_doctor_reports_the_machine(here: Path, capsys: pytest.CaptureFixture[st
     code, out, _ = called(capsys, "doctor", "--json")
     assert code == 0
     assert {"device", "versions", "cache", "findings"} <= json.loads(out).keys()
+
+
+def test_leaderboard_and_compare_read_the_published_records(
+    here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, _ = called(capsys, "leaderboard")
+    assert code == 0
+    assert "not run" in out
+    assert called(capsys, "run", "--publish")[0] == 0
+    for kind, sign in (("md", "parabola"), ("csv", "parabola,"), ("html", "<svg")):
+        path = tmp_path / "results" / f"board.{kind}"
+        assert called(capsys, "leaderboard", "--format", kind, "-o", str(path))[0] == 0
+        assert sign in path.read_text(encoding="utf-8")
+    code, out, _ = called(capsys, "leaderboard", "--json")
+    assert json.loads(out)
+    code, out, _ = called(capsys, "compare", "descent", "frozen")
+    assert code == 0
+    assert "weight: descent - frozen" in out
+    assert json.loads(called(capsys, "compare", "descent", "frozen", "--json")[1])
+    code, _, err = called(capsys, "compare", "descent", "frosen")
+    assert code == 2
+    assert "frozen" in err

@@ -50,7 +50,7 @@ def hash_of(path: Path) -> str:
             "absolute: 0.1}\n    because: {finite number of steps: 0.1}",
             "log: 0.1}\n    because: {finite number of steps: 0.1}",
         ),
-        ("finite number of seeds", "a guess"),
+        ("finite number of steps", "a guess"),
         ("noise: 0.05", "noise: 0.06"),
         ("[0.5, 1.0]", "[0.5, 1.5]"),
         ("seeds: 8", "seeds: 9"),

@@ -64,7 +64,7 @@ class NetworkSetup:
     dim: Annotated[int, Field(gt=0, description="input dimension d")]
     width: Annotated[int, Field(gt=1, description="hidden units h")]
     activation: Annotated[
-        Literal["relu", "tanh", "erf", "gelu"], Field(description="of network and teacher")
+        Literal["relu", "tanh", "erf", "gelu", "linear"], Field(description="of network and teacher")
     ]
     teacher_units: Annotated[int, Field(gt=0, description="hidden units of the teacher")]
     teacher_scale: Annotated[
@@ -78,6 +78,7 @@ class NetworkSetup:
     learning_rate: Annotated[
         float, Field(gt=0, description="of Adam, constant, then linearly to 0 in the second half")
     ]
+    weight_decay: Annotated[float, Field(ge=0, description="decoupled, in units of learning rate")]
     steps: Annotated[int, Field(gt=1, description="full-batch steps")]
     test_samples: Annotated[int, Field(gt=1, description="fresh inputs on which features are read")]
 
