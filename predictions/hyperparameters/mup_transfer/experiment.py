@@ -12,6 +12,7 @@ import optax
 from flax import nnx
 
 from models.layers import Dense
+from models.mlp import MLP
 from models.parametrisation import Role, lr_scales
 
 from .world import Setup
@@ -47,7 +48,7 @@ def train(setup: Setup, key: jax.Array) -> dict[str, jax.Array]:
 
 
 def dataset(setup: Setup, key: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Gaussian inputs [P, d], targets (u1 + u2 u3) / sqrt 2 [P] for three orthonormal directions."""
+    """Gaussian inputs [P, d]; targets (u1 + u2 u3) / sqrt 2 [P], u along orthonormal directions."""
     input_key, direction_key = jax.random.split(key)
     x_PD = jax.random.normal(input_key, (setup.samples, setup.dim))
     directions_D3 = jnp.linalg.qr(jax.random.normal(direction_key, (setup.dim, 3)))[0]
@@ -55,9 +56,12 @@ def dataset(setup: Setup, key: jax.Array) -> tuple[jax.Array, jax.Array]:
     return x_PD, (u_3P[0] + u_3P[1] * u_3P[2]) / jnp.sqrt(2.0)
 
 
-def build(setup: Setup, key: jax.Array) -> nnx.Module:
-    """The network at initialisation; raises ValueError if it has no readout layer to zero."""
-    model = pkgutil.resolve_name(setup.model)(
+def build(setup: Setup, key: jax.Array) -> MLP:
+    """The network at initialisation, an MLP or what `model` names in its place.
+
+    Raises ValueError if it has no readout layer to zero.
+    """
+    model: MLP = pkgutil.resolve_name(setup.model)(
         key,
         d_in=setup.dim,
         width=setup.width,
@@ -78,13 +82,13 @@ def build(setup: Setup, key: jax.Array) -> nnx.Module:
 
 def _fit(
     setup: Setup,
-    model: nnx.Module,
+    model: MLP,
     x_PD: jax.Array,
     y_P: jax.Array,
     key: jax.Array,
     log2_rate: float | jax.Array,
     steps: int,
-) -> tuple[nnx.Module, jax.Array]:
+) -> tuple[MLP, jax.Array]:
     """The model after `steps` steps, and the loss before each of them [T]."""
     graph, start = nnx.split(model)
     transform = _TRANSFORMS[setup.optimiser]()

@@ -26,7 +26,8 @@ def drift(raw: xr.DataArray) -> xr.DataArray:
     )
     octaves = np.log2(best[WIDTH].astype(float))
     centred = octaves - octaves.mean()
-    return (best * centred).sum(WIDTH, skipna=False) / float((centred**2).sum())
+    slope: xr.DataArray = (best * centred).sum(WIDTH, skipna=False) / float((centred**2).sum())
+    return slope
 
 
 def regret(raw: xr.DataArray) -> xr.DataArray:
@@ -40,13 +41,14 @@ def regret(raw: xr.DataArray) -> xr.DataArray:
     def excess(small: Array, large: Array) -> float:
         return float(np.interp(vertex(rate, small), rate, large) - large.min())
 
-    return xr.apply_ufunc(
+    given_away: xr.DataArray = xr.apply_ufunc(
         excess,
         ordered.isel({WIDTH: 0}, drop=True),
         ordered.isel({WIDTH: -1}, drop=True),
         input_core_dims=[[RATE], [RATE]],
         vectorize=True,
     )
+    return given_away
 
 
 def probe(raw: xr.DataArray) -> xr.DataArray:

@@ -78,6 +78,11 @@ def window(setup: Setup) -> dict[str, tuple[float, float]]:
     return {"drift": ends(setup.parametrisation, setup.optimiser, setup.readout, setup.depth)}
 
 
+def standard_window(setup: Setup) -> dict[str, tuple[float, float]]:
+    """The same for the standard parametrisation, whatever parametrisation the setup has."""
+    return {"drift": ends("standard", setup.optimiser, setup.readout, setup.depth)}
+
+
 def aligned_features(setup: Setup) -> dict[str, tuple[float, float]]:
     """Requirement A alone: with Adam in the standard parametrisation the textbook's 1/n."""
     s = requirement_a(setup.parametrisation, setup.optimiser, setup.readout, setup.depth)
@@ -147,9 +152,7 @@ def signals(network: Network, optimiser: Optimiser, readout: Readout) -> list[Te
 def _moves(network: Network, optimiser: Optimiser, readout: Readout, depth: int) -> list[Term]:
     """Change of the features by each layer below the readout: fan-in coherent terms."""
     fan_in = [(network.input, 0), (network.hidden, 1)][: 2 if depth > 1 else 1]
-    gradients = (
-        [Term(0, 0)] if optimiser == "adam" else signals(network, optimiser, readout)
-    )
+    gradients = [Term(0, 0)] if optimiser == "adam" else signals(network, optimiser, readout)
     return [
         Term(1 + gradient.order, power - _rate(layer, optimiser) + gradient.power)
         for layer, power in fan_in
