@@ -287,4 +287,3 @@ def _apply(prediction: Prediction, reduce: str | None, array: xr.DataArray) -> x
         return seeded
     result: xr.DataArray = function(array.expand_dims("seed"))
     return result.isel(seed=0, drop=True) if "seed" in result.dims else result
-

@@ -102,7 +102,8 @@ def execute(
 ) -> Execution:
     """Run an ensemble over all keys [S] and grid points [G] (flattened; G = 1 without a grid).
 
-    Returns arrays of shape [S, G, ...] in float64 NumPy.
+    Returns NumPy arrays of shape [S, G, ...] in float64; yes-or-no outcomes stay boolean, because
+    they are judged by counting.
     """
     if getattr(ensemble.experiment, "__assay_untraced__", False):
         return _execute_untraced(ensemble, traced, grid, keys)
@@ -118,8 +119,13 @@ def execute(
         compiled = time.perf_counter()
         result = jax.device_get(program(traced_arrays, grid_arrays, keys))
         ended = time.perf_counter()
-    arrays = {name: np.asarray(value, dtype=np.float64) for name, value in result.items()}
+    arrays = {name: _plain(value) for name, value in result.items()}
     return Execution(arrays, compiled - began, ended - compiled)
+
+
+def _plain(array: Any) -> np.ndarray:
+    array = np.asarray(array)
+    return array if array.dtype == np.bool_ else array.astype(np.float64)
 
 
 def _compile_once(ensemble: Ensemble, traced: Any, grid: Any, keys: Any) -> Any:
@@ -185,7 +191,7 @@ def _execute_untraced(
     with numerics(ensemble.precision):
         rows = [[run(traced, point, key) for point in points] for key in keys]
     arrays = {
-        name: np.array([[np.asarray(cell[name]) for cell in row] for row in rows], np.float64)
+        name: _plain(np.array([[np.asarray(cell[name]) for cell in row] for row in rows]))
         for name in ensemble.outputs
     }
     return Execution(arrays, 0.0, time.perf_counter() - began)

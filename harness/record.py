@@ -51,15 +51,25 @@ def record_of(plan: Plan, trial: Trial) -> dict[str, Any]:
 def write_record(folder: Path, record: Mapping[str, Any], *, published: bool = False) -> Path:
     """Write a record whole or not at all, and return its path.
 
-    Published records are named by prediction and tier and replace the former one; local ones
-    are named by content too and are all kept.
+    Published records are named by prediction and tier and replace the former one, but remember
+    which revision the first result was about; local ones are named by content too and all kept.
     """
     name = f"{record['id']}.{record['tier']}"
     if not published:
         name = f"{name}.{digest(record)[:12]}"
     path = folder / f"{name}.json"
+    if published:
+        record = {**record, "first_result": _first_result(path, record)}
     write_atomically(path, (json.dumps(record, indent=1, allow_nan=False) + "\n").encode())
     return path
+
+
+def _first_result(path: Path, record: Mapping[str, Any]) -> dict[str, Any]:
+    """Revision and time of the first published result, carried from record to record."""
+    if path.is_file():
+        former = json.loads(path.read_text(encoding="utf-8"))
+        return dict(former["first_result"])
+    return {"revision": record["revision"], "time": record["provenance"]["time"]}
 
 
 def read_records(folder: Path) -> list[dict[str, Any]]:

@@ -46,7 +46,8 @@ def moments(x_N: Array) -> tuple[Array, Array, Array]:
     square = centred * centred
     second = square.mean(axis=0)
     third = (square * centred).mean(axis=0)
-    skew = np.divide(third, second**1.5, out=np.zeros_like(third), where=second > 0)
+    scale = second**1.5
+    skew = np.divide(third, scale, out=np.zeros_like(third), where=scale > 0)
     return mean, np.sqrt(second), skew
 
 
@@ -54,23 +55,25 @@ def quantile(n: int, level: float, skew: Array | float = 0.0) -> Array:
     """How many standard errors of a mean of n seeds are exceeded with at most this probability.
 
     Student's quantile t plus the first Edgeworth correction of the studentised mean for skewness
-    g, (2 t^2 + 1) g / (6 sqrt n) (Hall 1992, "The Bootstrap and Edgeworth Expansion", eq. 2.32).
+    g, (2 t^2 + 1) g / (6 sqrt n) (Hall 1992, "The Bootstrap and Edgeworth Expansion", ch. 2).
     For g stands the largest skewness that is compatible with the sample skewness `skew`, positive
     towards the side that the bound guards (`plausible_skewness`).
     """
     t = float(-stdtrit(n - 1, level))
     slope = (2 * t * t + 1) / (6 * np.sqrt(n))
-    return np.asarray(t + slope * plausible_skewness(n, skew))
+    return np.asarray(t + slope * plausible_skewness(n, level, skew))
 
 
-def plausible_skewness(n: int, skew: Array | float) -> Array:
+def plausible_skewness(n: int, level: float, skew: Array | float) -> Array:
     """Upper limit of the true skewness given the sample's, between 0 and LARGEST_SKEWNESS.
 
     A sample of n seeds that misses its long tail looks symmetric; the limit therefore falls below
-    LARGEST_SKEWNESS only when the sample skewness is under a threshold that grows with n. The
-    threshold is calibrated by simulation on log-normal noise (docs/statistics.md).
+    LARGEST_SKEWNESS only when the sample skewness is under a threshold, which grows with n and is
+    lower for smaller levels. It is calibrated by simulation on log-normal noise
+    (docs/statistics.md).
     """
-    threshold = 0.4 * np.log2(n / 8) - 1
+    stricter = max(0.0, np.log10(0.01 / level))
+    threshold = 0.4 * np.log2(n / 8) - 1 - 0.3 * stricter * np.sqrt(8 / n)
     return as_array(np.clip(np.maximum(skew, 6 * (skew - threshold)), 0, LARGEST_SKEWNESS))
 
 

@@ -79,6 +79,7 @@ class Change:
     number: int
     date: str
     reason: str
+    after_result: bool = False
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def collect(registry: Registry, records: Sequence[Json], root: Path | None = Non
     for prediction in registry:
         promise = promise_hash(prediction)
         mine = [record for record in counted if record["id"] == prediction.id]
-        shared = _shared(prediction, root)
+        shared = _shared(prediction, root, _first_result(mine))
         for tier in dict.fromkeys([*prediction.tiers, *(record["tier"] for record in mine)]):
             record = _newest((r for r in mine if r["tier"] == tier), promise)
             entries.append(_entry(prediction, tier, record, promise, shared))
@@ -62,7 +62,14 @@ def _newest(records: Iterable[Json], promise: str) -> Json | None:
     )
 
 
-def _shared(prediction: Prediction, root: Path) -> dict[str, Any]:
+def _first_result(records: Iterable[Json]) -> float:
+    """Return the revision that the first published result was about; infinity without one."""
+    return min(
+        (record.get("first_result", record)["revision"] for record in records), default=math.inf
+    )
+
+
+def _shared(prediction: Prediction, root: Path, first_result: float) -> dict[str, Any]:
     """Return what all entries of a prediction have in common."""
     return {
         "id": prediction.id,
@@ -74,7 +81,7 @@ def _shared(prediction: Prediction, root: Path) -> dict[str, Any]:
         "free_parameters": prediction.free_parameters,
         "finding": prediction.finding,
         "changes": tuple(
-            Change(revision.number, revision.date, revision.reason)
+            Change(revision.number, revision.date, revision.reason, revision.number > first_result)
             for revision in revisions(prediction)[1:]
         ),
         "observables": {

@@ -119,6 +119,8 @@ def _weaknesses(board: Board) -> list[str]:
     for entry in {entry.id: entry for entry in board.entries}.values():
         for change in entry.changes:
             what = f"revision {change.number} of {change.date}: {_escaped(change.reason)}"
+            if change.after_result:
+                what += " (after the first result)"
             lines.append(f"- **{entry.id}**, {what}")
     return ["## Health and changes", "", *lines, ""] if lines else []
 

@@ -80,7 +80,7 @@ def _row(entry: Entry) -> Mapping[str, Any]:
         "theories": "; ".join(f"{t.theory}: {t.verdict}" for t in entry.theories),
         "controls": "; ".join(f"{c.control}: {c.verdict}" for c in entry.controls),
         "surprises": "; ".join(entry.surprises),
-        "changes": len(entry.changes),
+        "changes": sum(change.after_result for change in entry.changes),
         "health": "; ".join(finding.check for finding in entry.health),
         **{name: ran.get(name) for name in ("seeds", "core_seconds", "wall_s", "device", "time")},
     }

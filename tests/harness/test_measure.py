@@ -89,6 +89,14 @@ def test_float64_is_declared_by_the_prediction_alone(suite: Path) -> None:
     assert jnp.ones(1).dtype == jnp.float32
 
 
+def test_a_yes_or_no_outcome_stays_boolean_and_is_counted(suite: Path) -> None:
+    experiment = suite.with_name("experiment.py")
+    experiment.write_text(
+        experiment.read_text().replace('"weight": weights', '"weight": weights > 0.3')
+    )
+    assert run(make_plan(read_prediction(suite))).arrays["weight"].dtype == bool
+
+
 def test_an_untraced_experiment_is_run_seed_by_seed(suite: Path) -> None:
     experiment = suite.with_name("experiment.py")
     experiment.write_text(

@@ -21,7 +21,7 @@ def test_a_record_holds_what_is_needed_to_repeat_the_run(suite: Path, tmp_path: 
     path = write_record(tmp_path / "records", record, published=True)
     assert path.name == "parabola.smoke.json"
     (read,) = read_records(tmp_path / "records")
-    assert read == json.loads(json.dumps(record))
+    assert {key: read[key] for key in record} == json.loads(json.dumps(record))
     assert {"promise", "code", "provenance", "cases", "overrides"} <= read.keys()
     assert {"device", "versions", "time", "git", "cpus"} <= read["provenance"].keys()
     row = rows_as_json(read)[0]
@@ -44,6 +44,16 @@ def test_a_record_holds_what_is_needed_to_repeat_the_run(suite: Path, tmp_path: 
         "wall_s",
     ]
     assert len(row["measured"]["per_seed"]) == row["seeds"]
+
+
+def test_a_published_record_remembers_the_first_result(tmp_path: Path) -> None:
+    record = {"id": "a", "tier": "smoke", "revision": 1, "provenance": {"time": "then"}}
+    write_record(tmp_path, record, published=True)
+    later = {**record, "revision": 2, "provenance": {"time": "now"}}
+    path = write_record(tmp_path, later, published=True)
+    stored = json.loads(path.read_text())
+    assert stored["revision"] == 2
+    assert stored["first_result"] == {"revision": 1, "time": "then"}
 
 
 def test_local_records_are_all_kept(suite: Path, tmp_path: Path) -> None:

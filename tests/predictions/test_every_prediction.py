@@ -59,8 +59,8 @@ def test_a_tolerance_has_reasons_in_words(prediction: Prediction) -> None:
 
 
 @every_prediction
-def test_there_is_a_rival(prediction: Prediction) -> None:
-    assert len(prediction.theories) >= 2
+def test_there_is_something_to_tell_the_theory_from(prediction: Prediction) -> None:
+    assert len(prediction.theories) + len(prediction.controls) >= 3
 
 
 @every_prediction

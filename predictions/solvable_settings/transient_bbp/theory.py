@@ -29,7 +29,7 @@ Curves = dict[str, Array]
 # by the rounding of the transition at finite d (a few hundredths) divided by it.
 STEEPNESS = 0.25
 
-# Least distance from the level at which a curve's largest and last overlap name its phase.
+# Least distance from the level at which an overlap says clearly on which side of it a curve is.
 CLEARANCE = 0.05
 
 
@@ -66,6 +66,16 @@ def phases(setup: Setup) -> Curves:
 def conditional(setup: Setup, draw: Mapping[str, Array]) -> Curves:
     """Given the seed's inputs: every eigenvalue of their second-moment matrix is its own block."""
     return _curves(setup, *_eigenblocks(draw))
+
+
+def outlier(setup: Setup, draw: Mapping[str, Array]) -> Curves:
+    """`conditional` where every record lies well inside the window, so that errors are O(1/d).
+
+    Raises OutOfScope elsewhere.
+    """
+    if population(setup)["overlap"].min() < LEVEL + CLEARANCE:
+        raise OutOfScope("a record lies close to the edge of the window")
+    return conditional(setup, draw)
 
 
 def scrambled(setup: Setup, draw: Mapping[str, Array]) -> Curves:

@@ -95,13 +95,12 @@ def train_network(setup: NetworkSetup, key: jax.Array) -> Readout:
     graph, params = nnx.split(_student(setup, init_key), nnx.Param)
     half = setup.steps // 2
     schedule = optax.linear_schedule(setup.learning_rate, 0.0, setup.steps - half, half)
-    optimiser = optax.adamw(schedule, weight_decay=setup.weight_decay)
 
     def member(y_N: jax.Array) -> tuple[jax.Array, jax.Array]:
         def loss(params: nnx.State) -> jax.Array:
             return ((nnx.merge(graph, params)(x_ND) - y_N) ** 2).mean() / 2
 
-        net = nnx.merge(graph, _minimise(loss, params, optimiser, setup.steps))
+        net = nnx.merge(graph, _minimise(loss, params, optax.adam(schedule), setup.steps))
         return net.features(z_TD), net(z_TD)
 
     h_ETM, f_ET = jax.vmap(member, in_axes=1)(labels_NE)
@@ -152,7 +151,7 @@ def _minimise(
         carry: tuple[nnx.State, optax.OptState], _: None
     ) -> tuple[tuple[nnx.State, optax.OptState], None]:
         params, state = carry
-        updates, state = optimiser.update(jax.grad(loss)(params), state, params)
+        updates, state = optimiser.update(jax.grad(loss)(params), state)
         return (optax.apply_updates(params, updates), state), None
 
     (params, _), _ = jax.lax.scan(step, (params, optimiser.init(params)), length=steps)

@@ -78,7 +78,6 @@ class NetworkSetup:
     learning_rate: Annotated[
         float, Field(gt=0, description="of Adam, constant, then linearly to 0 in the second half")
     ]
-    weight_decay: Annotated[float, Field(ge=0, description="decoupled, in units of learning rate")]
     steps: Annotated[int, Field(gt=1, description="full-batch steps")]
     test_samples: Annotated[int, Field(gt=1, description="fresh inputs on which features are read")]
 

@@ -25,7 +25,7 @@ SEEDS = (8, 16, 32, 64)
 
 
 def levels_table(runs: int) -> Iterator[str]:
-    """Markdown rows: false passes / false fails in per cent, each under the worst declared noise."""
+    """Markdown rows: false passes / false fails in per cent, each under its worst noise."""
     yield from _head("comparison", *(f"n = {n}" for n in SEEDS))
     for name, scenario in SCENARIOS.items():
         noises = [noise for noise in NOISES if (name, noise) not in NOT_HELD]

@@ -23,8 +23,9 @@ def test_quantile_adds_the_edgeworth_term_for_full_skewness() -> None:
 
 
 def test_few_seeds_cannot_exclude_a_long_tail() -> None:
-    assert plausible_skewness(8, 0.1) == LARGEST_SKEWNESS
-    assert plausible_skewness(256, 0.1) == pytest.approx(0.1)
+    assert plausible_skewness(8, 0.01, 0.1) == LARGEST_SKEWNESS
+    assert plausible_skewness(32, 0.01, 0.0) < plausible_skewness(32, 0.0001, 0.0)
+    assert plausible_skewness(256, 0.01, 0.1) == pytest.approx(0.1)
 
 
 def test_bounds_of_symmetric_values_are_symmetric() -> None:
