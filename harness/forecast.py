@@ -229,7 +229,7 @@ def _of_what_is_compared(
     stacked = np.stack(arrays).reshape((*_shape(case), *arrays[0].shape))
     array = xr.DataArray(stacked, dims=(*case.sweep, *case.grid, *own), coords=_coords(case))
     for dim in (*case.sweep, *case.grid):
-        if np.allclose(array, array.isel({dim: 0}), rtol=1e-9, atol=1e-12):
+        if np.allclose(array, array.isel({dim: [0]}), rtol=1e-9, atol=1e-12):
             array = array.isel({dim: 0}, drop=True)
     return array
 

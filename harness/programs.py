@@ -6,6 +6,7 @@ import copy
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields
 from threading import Lock
 from typing import Any, Final
@@ -63,8 +64,20 @@ class MissingOutput(Exception):  # noqa: N818 - turned into an AssayError where 
         self.returned = returned
 
 
-_compiled: dict[tuple[Any, ...], Future[Any]] = {}
+@dataclass(frozen=True)
+class Program:
+    """A compiled program, and the lock that it holds while it runs."""
+
+    call: Callable[..., Any]
+    turn: AbstractContextManager[Any]
+
+
+_compiled: dict[tuple[Any, ...], Future[Program]] = {}
 _compiled_lock = Lock()
+
+# Two programs that call LAPACK (eigh, qr, svd, ...) at once can wait for each other for ever on
+# XLA's CPU thread pool (seen with jaxlib 0.10.2 and batches of eigh from size 80 on).
+_lapack_turn = Lock()
 
 
 def with_values(world: Any, values: Mapping[str, Any]) -> Any:
@@ -117,7 +130,8 @@ def execute(
         began = time.perf_counter()
         program = _compile_once(ensemble, traced_arrays, grid_arrays, keys)
         compiled = time.perf_counter()
-        result = jax.device_get(program(traced_arrays, grid_arrays, keys))
+        with program.turn:
+            result = jax.device_get(program.call(traced_arrays, grid_arrays, keys))
         ended = time.perf_counter()
     arrays = {name: _plain(value) for name, value in result.items()}
     return Execution(arrays, compiled - began, ended - compiled)
@@ -128,7 +142,7 @@ def _plain(array: Any) -> np.ndarray:
     return array if array.dtype == np.bool_ else array.astype(np.float64)
 
 
-def _compile_once(ensemble: Ensemble, traced: Any, grid: Any, keys: Any) -> Any:
+def _compile_once(ensemble: Ensemble, traced: Any, grid: Any, keys: Any) -> Program:
     """Compile a program, or wait for the thread that is compiling the same one."""
     import jax
 
@@ -141,13 +155,19 @@ def _compile_once(ensemble: Ensemble, traced: Any, grid: Any, keys: Any) -> Any:
             future = _compiled[key] = Future()
     if mine:
         try:
-            program = jax.jit(_vectorised(ensemble, batch=_seed_batch(len(keys))))
-            future.set_result(program.lower(traced, grid, keys).compile())
+            function = jax.jit(_vectorised(ensemble, batch=_seed_batch(len(keys))))
+            lowered = function.lower(traced, grid, keys)
+            future.set_result(_compiled_program(lowered))
         except BaseException as error:
             with _compiled_lock:
                 del _compiled[key]
             future.set_exception(error)
     return future.result()
+
+
+def _compiled_program(lowered: Any) -> Program:
+    turn = _lapack_turn if "lapack" in lowered.as_text() else nullcontext()
+    return Program(lowered.compile(), turn)
 
 
 def _vectorised(ensemble: Ensemble, batch: int) -> Callable[[Any, Any, Any], Any]:
@@ -215,7 +235,9 @@ def sample_draws(ensemble: Ensemble, traced: Mapping[str, float], keys: Any) -> 
         def one(values: Any, key: Any) -> Any:
             return draw(with_values(ensemble.world, values), jax.random.split(key)[0])
 
-        drawn = jax.device_get(jax.jit(jax.vmap(one, in_axes=(None, 0)))(values, keys))
+        program = _compiled_program(jax.jit(jax.vmap(one, in_axes=(None, 0))).lower(values, keys))
+        with program.turn:
+            drawn = jax.device_get(program.call(values, keys))
     return [
         {name: np.asarray(value[index], np.float64) for name, value in drawn.items()}
         for index in range(len(keys))

@@ -1,6 +1,6 @@
 """Speed as ratios measured in one run; reported by pytest-benchmark, never asserted as seconds.
 
-    pytest tests/benchmarks --benchmark-group-by=func
+pytest tests/benchmarks --benchmark-group-by=func
 """
 
 from __future__ import annotations

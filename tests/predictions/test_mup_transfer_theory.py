@@ -4,8 +4,9 @@ import jax
 import numpy as np
 import pytest
 import xarray as xr
+from flax import nnx
 
-from models.parametrisation import PARAMETRISATIONS, Role
+from models.parametrisation import PARAMETRISATIONS, Role, lr_scales
 from predictions.hyperparameters.mup_transfer import experiment, readout, theory
 from predictions.hyperparameters.mup_transfer.world import Setup
 
@@ -170,14 +171,21 @@ def test_one_signed_step_changes_the_loss_as_counted(name, exponent):
 
 
 def test_parametrisations_coincide_at_the_base_width():
-    key = jax.random.key(0)
-    runs = [
-        experiment.train(world(parametrisation=name, readout="random"), key)
-        for name in ("standard", "half-mup", "mup")
+    models = [
+        experiment.build(world(parametrisation=name, readout="random"), jax.random.key(0))
+        for name in ("mup", "standard", "half-mup")
     ]
-    for name in ("log_loss", "feature_change"):
-        values = [float(run[name]) for run in runs]
-        assert values == pytest.approx([values[0]] * 3, rel=1e-5)
+    weights, rates = zip(
+        *(
+            (jax.tree.leaves(nnx.state(model)), jax.tree.leaves(lr_scales(model, "adam")))
+            for model in models
+        ),
+        strict=True,
+    )
+    assert rates[0] == rates[1] == rates[2] == [1.0, 1.0, 1.0]
+    for other in weights[1:]:
+        for mine, theirs in zip(weights[0], other, strict=True):
+            np.testing.assert_allclose(mine, theirs, rtol=1e-6)
 
 
 def test_a_zero_readout_makes_a_network_that_is_zero():
@@ -189,13 +197,13 @@ def test_a_zero_readout_makes_a_network_that_is_zero():
 
 
 def test_a_diverging_run_has_the_declared_loss():
-    run = experiment.train(world(log2_learning_rate=20.0, optimiser="sgd"), jax.random.key(3))
-    assert float(run["log_loss"]) == pytest.approx(np.log(10.0))
+    diverged = experiment.train(world(log2_learning_rate=20.0, optimiser="sgd"), jax.random.key(3))
+    assert float(diverged["log_loss"]) == pytest.approx(np.log(10.0))
 
 
 def test_random_batches_fit_too():
-    run = experiment.train(world(batch=8, steps=40), jax.random.key(4))
-    assert float(run["log_loss"]) < np.log(0.5)
+    found = experiment.train(world(batch=8, steps=40), jax.random.key(4))
+    assert float(found["log_loss"]) < np.log(0.5)
 
 
 def test_batch_larger_than_the_data_set_is_refused():

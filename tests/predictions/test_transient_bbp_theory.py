@@ -19,6 +19,7 @@ VARIANCES = np.array([0.4, 1.0, 2.5])
 SPIKE = Spike(np.array([0.5, 0.2, 0.3]), np.array([0.6, -0.2, 0.1]), np.array([4.0, 1.0, 0.5]))
 
 SETUP = Setup(
+    inputs="blocks",
     dim=200,
     samples_per_dim=20.0,
     slow_fraction=0.2,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from pydantic import Field
@@ -31,6 +31,13 @@ class Setup:
     anisotropy: Annotated[
         float,
         Field(ge=1, description="input variance of the fast block over that of the slow block"),
+    ]
+    inputs: Annotated[
+        Literal["blocks", "isotropic"],
+        Field(
+            description="inputs that training sees: fast and slow blocks as the theory knows them, "
+            "or all directions fast"
+        ),
     ]
     theta: Annotated[float, Field(ge=0, description="strength of the teacher W* = theta u v^T")]
     left_slow: Annotated[
@@ -86,7 +93,9 @@ def draw(setup: Setup, key: jax.Array) -> dict[str, jax.Array]:
         _orthogonal_pair(left[block], right[block], *share)
         for block, share in zip(blocks, shares, strict=True)
     ]
-    variance = jnp.ones(setup.dim).at[blocks[1]].set(1 / setup.anisotropy)
+    variance = jnp.ones(setup.dim)
+    if setup.inputs == "blocks":
+        variance = variance.at[blocks[1]].set(1 / setup.anisotropy)
     x_ND = jax.random.normal(input_key, (setup.samples, setup.dim)) * jnp.sqrt(variance)
     noise_std = jnp.sqrt(setup.kappa * setup.samples / setup.dim)
     xi_ND = noise_std * jax.random.normal(noise_key, (setup.samples, setup.dim))

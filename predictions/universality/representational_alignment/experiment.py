@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
+from itertools import accumulate
 
 import jax
 import jax.numpy as jnp
@@ -26,21 +28,27 @@ def train_linear(setup: LinearSetup, key: jax.Array) -> Readout:
     W x have second moments W_a W_b^T; `overlap`: mean cosine of two members' end-to-end maps;
     `risk`: mean squared distance of the end-to-end map from the teacher.
     """
-    teacher_key, input_key, member_key = jax.random.split(key, 3)
-    teacher_D = jax.random.normal(teacher_key, (setup.dim,))
+    fixed_key, sample_key = jax.random.split(key)
+    members, dim = setup.members, setup.dim
+    teacher_D, w_EHD, a_E1H = _normals(
+        fixed_key, ((dim,), (members, setup.width, dim), (members, 1, setup.width))
+    )
     teacher_D = teacher_D / jnp.linalg.norm(teacher_D)
-    member_keys = jax.random.split(member_key, setup.members)
-    shape = (setup.rows, setup.dim)
-    if setup.inputs == "shared":
-        inputs, axis = jax.random.normal(input_key, shape), None
-    else:
-        inputs, axis = jax.random.normal(input_key, (setup.members, *shape)), 0
+    shared = setup.inputs == "shared"
+    copies = 1 if shared else members
+    rows_NX = jax.random.normal(sample_key, (setup.rows, copies * dim + members))
+    x_CND = rows_NX[:, :-members].reshape(-1, copies, dim).transpose(1, 0, 2)
 
-    def member(x_ND: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
-        net = _descend(setup, *_statistics(setup, x_ND, teacher_D, key), key)
+    def member(
+        x_ND: jax.Array, noise_N: jax.Array, w_HD: jax.Array, a_1H: jax.Array
+    ) -> tuple[jax.Array, jax.Array]:
+        gram_DD, target_D = _statistics(setup, x_ND, teacher_D, noise_N)
+        net = _descend(setup, gram_DD, target_D, w_HD, a_1H)
         return net.weights[0][...], net.product()[0]
 
-    w_EHD, map_ED = jax.vmap(member, in_axes=(axis, 0))(inputs, member_keys)
+    w_EHD, map_ED = jax.vmap(member, in_axes=(None if shared else 0, 0, 0, 0))(
+        x_CND[0] if shared else x_CND, rows_NX[:, -members:].T, w_EHD, a_E1H
+    )
     return {
         "pair_cka": pair_cka(w_EHD.transpose(0, 2, 1)),
         "overlap": pair_cosine(map_ED).mean(),
@@ -49,25 +57,25 @@ def train_linear(setup: LinearSetup, key: jax.Array) -> Readout:
 
 
 def _statistics(
-    setup: LinearSetup, x_ND: jax.Array, teacher_D: jax.Array, key: jax.Array
+    setup: LinearSetup, x_ND: jax.Array, teacher_D: jax.Array, noise_N: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-    """X^T X / n [d, d] and X^T y / n [d] of the first n rows."""
+    """X^T X / n [d, d] and X^T y / n [d] of the first n rows, y = X w* + noise / sqrt(snr)."""
     samples = jnp.round(setup.samples_per_dim * setup.dim)
-    used_N1 = (jnp.arange(setup.rows) < samples)[:, None]
-    x_ND = jnp.where(used_N1, x_ND, 0.0)
-    noise_N = jax.random.normal(key, (setup.rows,)) / jnp.sqrt(setup.snr)
+    x_ND = jnp.where(jnp.arange(setup.rows)[:, None] < samples, x_ND, 0.0)
     gram_DD = x_ND.T @ x_ND / samples
-    return gram_DD, gram_DD @ teacher_D + noise_N @ x_ND / samples
+    return gram_DD, gram_DD @ teacher_D + noise_N @ x_ND / (samples * jnp.sqrt(setup.snr))
 
 
 def _descend(
-    setup: LinearSetup, gram_DD: jax.Array, target_D: jax.Array, key: jax.Array
+    setup: LinearSetup, gram_DD: jax.Array, target_D: jax.Array, w_HD: jax.Array, a_1H: jax.Array
 ) -> DeepLinear:
-    """Full-batch gradient descent on |X w - y|^2 / 2n, which is a function of the statistics."""
-    input_key, output_key = jax.random.split(jax.random.fold_in(key, 1))
-    w_HD = jax.random.normal(input_key, (setup.width, setup.dim)) / jnp.sqrt(setup.dim)
-    a_1H = jax.random.normal(output_key, (1, setup.width)) / jnp.sqrt(setup.width)
-    graph, params = nnx.split(DeepLinear([setup.init_std * w_HD, setup.init_std * a_1H]), nnx.Param)
+    """Full-batch gradient descent on |X w - y|^2 / 2n, which is a function of the statistics.
+
+    The standard normal w_HD, a_1H become initial weights of variance init_std^2 / fan-in.
+    """
+    w_HD = setup.init_std / math.sqrt(setup.dim) * w_HD
+    a_1H = setup.init_std / math.sqrt(setup.width) * a_1H
+    graph, params = nnx.split(DeepLinear([w_HD, a_1H]), nnx.Param)
     edge = (1 + 1 / jnp.sqrt(setup.samples_per_dim)) ** 2
 
     def loss(params: nnx.State) -> jax.Array:
@@ -85,14 +93,18 @@ def train_network(setup: NetworkSetup, key: jax.Array) -> Readout:
     `pair_cka` [pair]: of the hidden layers on fresh inputs, centred; `output_correlation`: mean
     correlation of two members' outputs there.
     """
-    teacher_key, init_key, input_key, noise_key, test_key = jax.random.split(key, 5)
-    # The samples are the leading axis: a larger training set contains the smaller ones.
-    x_ND = jax.random.normal(input_key, (setup.samples, setup.dim))
-    noise_NE = jax.random.normal(noise_key, (setup.samples, setup.members))
-    z_TD = jax.random.normal(test_key, (setup.test_samples, setup.dim))
-    teach = _teacher(setup, teacher_key, z_TD)
+    fixed_key, sample_key = jax.random.split(key)
+    hidden, dim = setup.width, setup.dim
+    v_KD, w_MD, a_M, z_TD = _normals(
+        fixed_key,
+        ((setup.teacher_units, dim), (hidden, dim), (hidden,), (setup.test_samples, dim)),
+    )
+    # One row a sample, so that a larger training set contains the smaller ones.
+    rows_NX = jax.random.normal(sample_key, (setup.samples, dim + setup.members))
+    x_ND, noise_NE = rows_NX[:, :dim], rows_NX[:, dim:]
+    teach = _teacher(setup, v_KD, z_TD)
     labels_NE = teach(x_ND)[:, None] + noise_NE / jnp.sqrt(setup.snr)
-    graph, params = nnx.split(_student(setup, init_key), nnx.Param)
+    graph, params = nnx.split(_student(setup, w_MD, a_M), nnx.Param)
     half = setup.steps // 2
     schedule = optax.linear_schedule(setup.learning_rate, 0.0, setup.steps - half, half)
 
@@ -110,29 +122,33 @@ def train_network(setup: NetworkSetup, key: jax.Array) -> Readout:
     }
 
 
+def _normals(key: jax.Array, shapes: Sequence[tuple[int, ...]]) -> list[jax.Array]:
+    """Standard normal arrays from one draw: each call of the generator costs seconds to compile."""
+    sizes = [math.prod(shape) for shape in shapes]
+    parts = jnp.split(jax.random.normal(key, (sum(sizes),)), list(accumulate(sizes))[:-1])
+    return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+
+
 def _teacher(
-    setup: NetworkSetup, key: jax.Array, z_TD: jax.Array
+    setup: NetworkSetup, v_KD: jax.Array, z_TD: jax.Array
 ) -> Callable[[jax.Array], jax.Array]:
     """Units of alternating sign, standardised on the test inputs."""
-    v_KD = setup.teacher_scale * jax.random.normal(key, (setup.teacher_units, setup.dim))
+    scale = setup.teacher_scale / math.sqrt(setup.dim)
     sign_K = (-1.0) ** jnp.arange(setup.teacher_units)
 
     def raw(x_ND: jax.Array) -> jax.Array:
-        return activation(setup.activation)(x_ND @ v_KD.T / jnp.sqrt(setup.dim)) @ sign_K
+        return activation(setup.activation)(scale * x_ND @ v_KD.T) @ sign_K
 
     mean, std = raw(z_TD).mean(), raw(z_TD).std()
     return lambda x_ND: (raw(x_ND) - mean) / std
 
 
-def _student(setup: NetworkSetup, key: jax.Array) -> TwoLayer:
-    """Weights of variance gain / fan-in (He et al. 2015), biases 0."""
-    input_key, output_key = jax.random.split(key)
+def _student(setup: NetworkSetup, w_MD: jax.Array, a_M: jax.Array) -> TwoLayer:
+    """Weights of variance gain / fan-in (He et al. 2015) from standard normal ones, biases 0."""
     variance = gain(setup.activation)
-    w_MD = jax.random.normal(input_key, (setup.width, setup.dim))
-    a_M = jax.random.normal(output_key, (setup.width,))
     return TwoLayer(
-        jnp.sqrt(variance / setup.dim) * w_MD,
-        jnp.sqrt(variance / setup.width) * a_M,
+        math.sqrt(variance / setup.dim) * w_MD,
+        math.sqrt(variance / setup.width) * a_M,
         activation=setup.activation,
         output_scale="1",
         bias_M=jnp.zeros(setup.width),

@@ -64,7 +64,8 @@ class NetworkSetup:
     dim: Annotated[int, Field(gt=0, description="input dimension d")]
     width: Annotated[int, Field(gt=1, description="hidden units h")]
     activation: Annotated[
-        Literal["relu", "tanh", "erf", "gelu", "linear"], Field(description="of network and teacher")
+        Literal["relu", "tanh", "erf", "gelu", "linear"],
+        Field(description="of network and teacher"),
     ]
     teacher_units: Annotated[int, Field(gt=0, description="hidden units of the teacher")]
     teacher_scale: Annotated[
