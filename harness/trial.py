@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from harness.schema import Prediction
 
 
+# More shares would leave each with too few seeds to pay for its start.
+MOST_SHARES: Final = 4
+
+
 class CaseRun:
     """A case's measurements so far; `grow` adds seeds, and results arrive when they are asked."""
 
@@ -33,6 +38,7 @@ class CaseRun:
         self.case = case
         self.cost = Cost()
         self._trainer = trainer
+        self._batch = units_of(plan.seeds)
         self._seeds = 0
         self._pending: list[Pending] = []
         self._parts: list[Measurement] = []
@@ -45,9 +51,9 @@ class CaseRun:
         return self._seeds
 
     def grow(self, seeds: int) -> None:
-        """Ask for seeds up to a total, in batches of the first size (one compiled program)."""
+        """Ask for seeds up to a total, in batches of one size (one compiled program)."""
         while self._seeds < seeds:
-            count = min(self.plan.seeds, seeds - self._seeds)
+            count = min(self._batch, seeds - self._seeds)
             self._pending.append(measure(self.plan, self.case, self._seeds, count, self._trainer))
             self._seeds += count
 
@@ -87,6 +93,14 @@ class CaseRun:
         return found
 
 
+def units_of(seeds: int) -> int:
+    """Seeds in one unit of work: a share for each core, all of them on an accelerator."""
+    import jax
+
+    cores = os.cpu_count() or 1
+    return seeds if jax.default_backend() != "cpu" else -(-seeds // min(cores, MOST_SHARES))
+
+
 def try_prediction(plan: Plan, trainer: Trainer) -> Trial:
     """Run one prediction at one tier with its rivals and controls.
 
@@ -100,6 +114,10 @@ def try_prediction(plan: Plan, trainer: Trainer) -> Trial:
     claim = CaseRun(plan, plan.claim, trainer)
     controls = [CaseRun(plan, case, trainer) for case in plan.controls]
     looks = plan.looks()
+    # Batch by batch over all cases, so that threads compile different programs, not wait for one.
+    for seeds in range(units_of(plan.seeds), looks[0] + 1, units_of(plan.seeds)):
+        for run in (claim, *controls):
+            run.grow(seeds)
     for run in (claim, *controls):
         run.grow(looks[0])
     rows = _decide(plan, claim, looks, lambda: _judge_theories(plan, claim, len(looks)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from itertools import accumulate
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +19,8 @@ from models.two_layer import TwoLayer
 from .similarity import pair_cka, pair_cosine
 from .world import LinearSetup, NetworkSetup
 
-Readout = dict[str, jax.Array]
+Readout: TypeAlias = dict[str, jax.Array]
+State: TypeAlias = nnx.State[Any, Any]
 
 
 def train_linear(setup: LinearSetup, key: jax.Array) -> Readout:
@@ -78,7 +80,7 @@ def _descend(
     graph, params = nnx.split(DeepLinear([w_HD, a_1H]), nnx.Param)
     edge = (1 + 1 / jnp.sqrt(setup.samples_per_dim)) ** 2
 
-    def loss(params: nnx.State) -> jax.Array:
+    def loss(params: State) -> jax.Array:
         map_D = nnx.merge(graph, params).product()[0]
         # Its gradient in the map is that of the training loss, G w - t, for one matrix product.
         return jnp.vdot(map_D, jax.lax.stop_gradient(map_D @ gram_DD - target_D))
@@ -90,8 +92,7 @@ def _descend(
 def train_network(setup: NetworkSetup, key: jax.Array) -> Readout:
     """One-hidden-layer networks from the same initial weights, each with label noise of its own.
 
-    `pair_cka` [pair]: of the hidden layers on fresh inputs, centred; `output_correlation`: mean
-    correlation of two members' outputs there.
+    `pair_cka` [pair]: of the hidden layers on fresh inputs, centred.
     """
     fixed_key, sample_key = jax.random.split(key)
     hidden, dim = setup.width, setup.dim
@@ -108,18 +109,15 @@ def train_network(setup: NetworkSetup, key: jax.Array) -> Readout:
     half = setup.steps // 2
     schedule = optax.linear_schedule(setup.learning_rate, 0.0, setup.steps - half, half)
 
-    def member(y_N: jax.Array) -> tuple[jax.Array, jax.Array]:
-        def loss(params: nnx.State) -> jax.Array:
+    def member(y_N: jax.Array) -> jax.Array:
+        def loss(params: State) -> jax.Array:
             return ((nnx.merge(graph, params)(x_ND) - y_N) ** 2).mean() / 2
 
-        net = nnx.merge(graph, _minimise(loss, params, optax.adam(schedule), setup.steps))
-        return net.features(z_TD), net(z_TD)
+        trained = _minimise(loss, params, optax.adam(schedule), setup.steps)
+        return nnx.merge(graph, trained).features(z_TD)
 
-    h_ETM, f_ET = jax.vmap(member, in_axes=1)(labels_NE)
-    return {
-        "pair_cka": pair_cka(h_ETM - h_ETM.mean(axis=1, keepdims=True)),
-        "output_correlation": pair_cosine(f_ET - f_ET.mean(axis=1, keepdims=True)).mean(),
-    }
+    h_ETM = jax.vmap(member, in_axes=1)(labels_NE)
+    return {"pair_cka": pair_cka(h_ETM - h_ETM.mean(axis=1, keepdims=True))}
 
 
 def _normals(key: jax.Array, shapes: Sequence[tuple[int, ...]]) -> list[jax.Array]:
@@ -156,16 +154,16 @@ def _student(setup: NetworkSetup, w_MD: jax.Array, a_M: jax.Array) -> TwoLayer:
 
 
 def _minimise(
-    loss: Callable[[nnx.State], jax.Array],
-    params: nnx.State,
+    loss: Callable[[State], jax.Array],
+    params: State,
     optimiser: optax.GradientTransformation,
     steps: int,
-) -> nnx.State:
+) -> State:
     """The parameters after a number of steps on the whole training set."""
 
     def step(
-        carry: tuple[nnx.State, optax.OptState], _: None
-    ) -> tuple[tuple[nnx.State, optax.OptState], None]:
+        carry: tuple[State, optax.OptState], _: None
+    ) -> tuple[tuple[State, optax.OptState], None]:
         params, state = carry
         updates, state = optimiser.update(jax.grad(loss)(params), state)
         return (optax.apply_updates(params, updates), state), None

@@ -17,17 +17,18 @@ NODES = 401
 class Spectrum:
     """Quadrature for the non-zero eigenvalues of X^T X/n, X [n, d] with entries N(0, 1).
 
-    `trace(f)` is E tr f up to relative O(1/d^2): the Marchenko-Pastur law and its first correction
-    for real matrices, [delta(x - a) + delta(x - b)]/4 - 1/(2 pi sqrt((x - a)(b - x))) with a, b
-    the edges (Bai & Silverstein 2010, theorem 9.10 with eq. 9.8.? for the mean).
+    `values` [node], `weights` [node]. `trace(f)` is E tr f up to relative O(1/d^2): the number of
+    eigenvalues times the Marchenko-Pastur law, plus the first correction for real matrices,
+    [delta(x - a) + delta(x - b)]/4 - 1/(2 pi sqrt((x - a)(b - x))) between the edges a and b
+    (Bai & Silverstein 2004, Ann. Probab. 32, 553, eq. 5.13).
     """
 
-    value_K: Array
-    weight_K: Array
+    values: Array
+    weights: Array
 
     def trace(self, f_K: Array) -> float:
         """Sum over the eigenvalues of a function given at the nodes."""
-        return float(self.weight_K @ f_K)
+        return float(self.weights @ f_K)
 
 
 def spectrum(samples: int, dim: int) -> Spectrum:
@@ -48,7 +49,7 @@ def spectrum(samples: int, dim: int) -> Spectrum:
     density_K = np.divide(np.sin(theta_K) ** 2, x_K, out=np.ones(NODES), where=~at_zero)
     weight_K = rank * 2 / np.pi * density_K * step_K - step_K / (2 * np.pi)
     weight_K[[0, -1]] += 0.25
-    return Spectrum(value_K=np.where(at_zero, 0.0, x_K) * freedom / samples, weight_K=weight_K)
+    return Spectrum(values=np.where(at_zero, 0.0, x_K) * freedom / samples, weights=weight_K)
 
 
 def learned_filter(
@@ -64,8 +65,8 @@ def learned_filter(
     where the sum over directions self-averages: E t_i^2 = s^2/d + s/(n snr). `start` is q = |p| at
     the beginning, when p has the direction of t.
     """
-    s_K = spec.value_K
-    power_K = spec.weight_K * (s_K**2 / dim + s_K / (samples * snr))
+    s_K = spec.values
+    power_K = spec.weights * (s_K**2 / dim + s_K / (samples * snr))
     q = start
     psi_K = np.full_like(s_K, start / math.sqrt(power_K.sum()))
     for _ in range(steps):

@@ -66,7 +66,7 @@ def moments(spec: Spectrum, phi_K: Array, dim: int, samples: int, snr: float) ->
     Var <w_a, w_b> = b + 2 E|G^T u|^2 + tr (G G^T)^2, Var |w|^2 = b + 4 E|G^T u|^2 + 2 tr (G G^T)^2,
     Cov(<w_a, w_b>, |w_a|^2) = b + 2 E|G^T u|^2, Cov(|w_a|^2, |w_b|^2) = b.
     """
-    s_K = spec.value_K
+    s_K = spec.values
     learned_K = phi_K * s_K
     noise_K = phi_K**2 * s_K / (samples * snr)
     product = spec.trace(learned_K**2) / dim
@@ -91,7 +91,7 @@ def cosine_limit(alpha: float, snr: float) -> float:
 
 
 def risk_limit(alpha: float, snr: float) -> float:
-    """|w - w*|^2 in the same limit (Hastie et al. 2022, theorem 1); infinite at alpha = 1."""
+    """|w - w*|^2 in the same limit (Hastie et al. 2022, isotropic features); infinite at n = d."""
     if alpha == 1:
         return math.inf
     if alpha > 1:
