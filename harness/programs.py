@@ -146,7 +146,8 @@ def execute(
 
 def _plain(array: Any) -> np.ndarray:
     array = np.asarray(array)
-    return array if array.dtype == np.bool_ else array.astype(np.float64)
+    plain: np.ndarray = array if array.dtype == np.bool_ else array.astype(np.float64)
+    return plain
 
 
 def _compile_once(ensemble: Ensemble, traced: Any, grid: Any, keys: Any) -> Program:
