@@ -272,7 +272,8 @@ def _numbers(verdict: Judgement) -> dict[str, Any]:
     }
 
 
-# Worst first: the verdict of several observables together is the first that occurs.
+# Worst first: the verdict of several observables together is the first that occurs, and the reason
+# is that of the observable farthest off.
 _PRECEDENCE = (
     Verdict.FAIL,
     Verdict.ERROR,
@@ -284,9 +285,10 @@ _PRECEDENCE = (
 
 def _worst(rows: Sequence[Row]) -> tuple[Verdict, str]:
     for verdict in _PRECEDENCE:
-        for row in rows:
-            if row.verdict is verdict:
-                return verdict, f"{row.observable}: {row.reason}"
+        alike = [row for row in rows if row.verdict is verdict]
+        if alike:
+            row = max(alike, key=lambda row: row.error_in_tolerances or 0.0)
+            return verdict, f"{row.observable}: {row.reason}"
     return Verdict.ERROR, "it forecasts none of the observables"
 
 

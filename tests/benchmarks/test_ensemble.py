@@ -67,5 +67,5 @@ def test_loop_of_jitted_steps(benchmark: BenchmarkFixture) -> None:
             values.append(value)
         return jax.block_until_ready(values)
 
-    losses = benchmark.pedantic(loop, rounds=2, iterations=1)
+    losses = benchmark.pedantic(loop, rounds=3, iterations=1, warmup_rounds=1)
     assert len(losses) == SEEDS

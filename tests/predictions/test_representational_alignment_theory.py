@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from harness.api import OutOfScope
 from predictions.universality.representational_alignment import readout, theory
 from predictions.universality.representational_alignment.spectrum import (
     Spectrum,
@@ -180,6 +181,12 @@ def test_more_steps_deepen_the_dip() -> None:
     assert float(deep["overlap"]) < float(shallow["overlap"])
 
 
+def test_descent_that_resolves_single_eigenvalues_is_out_of_scope() -> None:
+    with pytest.raises(OutOfScope, match="single eigenvalues"):
+        theory.finite_descent(at(1.0, steps=20_000))
+    assert theory.finite_descent(at(1.5, steps=20_000))
+
+
 # --- limits of the closed form ---
 
 
@@ -263,6 +270,8 @@ def test_the_depth_of_a_dip_is_taken_from_both_ends() -> None:
 
 
 def test_pair_cka_is_the_normalised_inner_product_of_gram_matrices() -> None:
+    import jax.numpy as jnp
+
     from predictions.universality.representational_alignment.similarity import pair_cka
 
     features_ESM = np.random.default_rng(1).standard_normal((3, 20, 5))
@@ -271,12 +280,12 @@ def test_pair_cka_is_the_normalised_inner_product_of_gram_matrices() -> None:
         (a * b).sum() / math.sqrt((a * a).sum() * (b * b).sum())
         for a, b in [(grams[0], grams[1]), (grams[0], grams[2]), (grams[1], grams[2])]
     ]
-    np.testing.assert_allclose(pair_cka(features_ESM), expected, rtol=1e-5)
+    np.testing.assert_allclose(pair_cka(jnp.asarray(features_ESM)), expected, rtol=1e-5)
     rotation_MM = np.linalg.qr(np.random.default_rng(2).standard_normal((5, 5)))[0]
     turned_ESM = np.stack([features_ESM[0], 3 * features_ESM[0] @ rotation_MM])
-    np.testing.assert_allclose(pair_cka(turned_ESM), [1], rtol=1e-5)
+    np.testing.assert_allclose(pair_cka(jnp.asarray(turned_ESM)), [1], rtol=1e-5)
     features_ESM[0] = 0
-    np.testing.assert_allclose(pair_cka(features_ESM)[:2], [0, 0])
+    np.testing.assert_allclose(pair_cka(jnp.asarray(features_ESM))[:2], [0, 0])
 
 
 @pytest.mark.parametrize("inputs", ["shared", "independent"])
