@@ -183,7 +183,7 @@ def _squeezed(forecast: xr.DataArray, dim: str) -> xr.DataArray:
 
 
 def _constant(forecast: xr.DataArray, dim: str) -> bool:
-    return np.allclose(forecast, forecast.isel({dim: 0}), rtol=1e-9, atol=0)
+    return np.allclose(forecast, forecast.isel({dim: [0]}), rtol=1e-9, atol=0)
 
 
 def _check_coordinates(forecast: xr.DataArray, values: xr.DataArray, dim: str) -> None:
