@@ -85,3 +85,10 @@ def test_coordinates_must_agree() -> None:
         arrange(measured, other[:2], criterion("value"))
     rounded = other.assign_coords(t=np.array([1.0, 2.0, 3.0], dtype=np.float32))
     assert arrange(measured, rounded, criterion("value")).forecast.shape == (1, 3, 1)
+
+
+def test_a_forecast_that_varies_along_an_inner_axis_is_not_a_constant() -> None:
+    measured = seeded(np.zeros((4, 3, 3)), "a", "b")
+    forecast = xr.DataArray(np.arange(9.0).reshape(3, 3), dims=("a", "b"))
+    case = arrange(measured, forecast, criterion("order", "b"))
+    np.testing.assert_allclose(case.forecast[0], forecast.values)
