@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -287,7 +288,7 @@ def _worst(rows: Sequence[Row]) -> tuple[Verdict, str]:
     for verdict in _PRECEDENCE:
         alike = [row for row in rows if row.verdict is verdict]
         if alike:
-            row = max(alike, key=lambda row: row.error_in_tolerances or 0.0)
+            row = max(alike, key=lambda row: _error(row) or 0.0)
             return verdict, f"{row.observable}: {row.reason}"
     return Verdict.ERROR, "it forecasts none of the observables"
 
@@ -303,8 +304,18 @@ def _theory_outcomes(prediction: Prediction, rows: Sequence[Row]) -> tuple[Theor
 def _control_outcome(prediction: Prediction, name: str, rows: Sequence[Row]) -> ControlOutcome:
     mine = [row for row in rows if row.case == name]
     verdict, reason = _worst(mine)
-    errors = [row.error_in_tolerances for row in mine if row.error_in_tolerances is not None]
-    return ControlOutcome(name, verdict, reason, max(errors, default=None))
+    return ControlOutcome(name, verdict, reason, _largest_error(mine))
+
+
+def _largest_error(rows: Sequence[Row]) -> float | None:
+    errors = [error for error in map(_error, rows) if error is not None]
+    return max(errors, default=None)
+
+
+def _error(row: Row) -> float | None:
+    """The error in tolerances; None where the observable could not be judged."""
+    error = row.error_in_tolerances
+    return None if error is None or math.isnan(error) else error
 
 
 def _mark_vacuous(
@@ -337,12 +348,7 @@ def _resolving_power(
     powers = [control.error_in_tolerances for control in controls]
     for outcome in theories:
         if outcome.verdict is Verdict.FAIL:
-            errors = [
-                row.error_in_tolerances
-                for row in rows
-                if row.theory == outcome.theory and row.error_in_tolerances is not None
-            ]
-            powers.append(max(errors, default=None))
+            powers.append(_largest_error([row for row in rows if row.theory == outcome.theory]))
     known = [power for power in powers if power is not None]
     return min(known, default=None)
 

@@ -138,3 +138,17 @@ def test_one_point_and_no_finite_size_term_are_findings_and_can_be_suppressed(su
         file.write("suppress: {asymptotic-only: the decay is exact at any size}\n")
     finding = next(found for found in run(suite).health if found.check == "asymptotic-only")
     assert finding.suppressed == "the decay is exact at any size"
+
+
+def test_a_control_that_cannot_be_judged_has_no_share_in_the_resolving_power(suite: Path) -> None:
+    edit(
+        suite.with_name("experiment.py"),
+        '"weight": weights',
+        '"weight": jnp.where(setup.learning_rate > 0.1, weights, jnp.nan)',
+    )
+    trial = run(suite)
+    control = next(found for found in trial.controls if found.control == "no-curvature")
+    assert control.verdict is Verdict.ERROR
+    assert control.error_in_tolerances is None
+    assert trial.resolving_power is not None
+    assert trial.resolving_power > 2
