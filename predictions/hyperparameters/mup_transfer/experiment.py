@@ -51,9 +51,20 @@ def dataset(setup: Setup, key: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Gaussian inputs [P, d]; targets (u1 + u2 u3) / sqrt 2 [P], u along orthonormal directions."""
     input_key, direction_key = jax.random.split(key)
     x_PD = jax.random.normal(input_key, (setup.samples, setup.dim))
-    directions_D3 = jnp.linalg.qr(jax.random.normal(direction_key, (setup.dim, 3)))[0]
-    u_3P = (x_PD @ directions_D3).T
+    directions_3D = _orthonormal(jax.random.normal(direction_key, (3, setup.dim)))
+    u_3P = directions_3D @ x_PD.T
     return x_PD, (u_3P[0] + u_3P[1] * u_3P[2]) / jnp.sqrt(2.0)
+
+
+def _orthonormal(rows_KD: jax.Array) -> jax.Array:
+    """The rows, orthonormalised one after the other; without LAPACK, whose callers take turns."""
+    basis: list[jax.Array] = []
+    for row_D in rows_KD:
+        rest_D = row_D
+        for unit_D in 2 * basis:  # twice is enough in floating point
+            rest_D = rest_D - (rest_D @ unit_D) * unit_D
+        basis.append(rest_D / jnp.linalg.norm(rest_D))
+    return jnp.stack(basis)
 
 
 def build(setup: Setup, key: jax.Array) -> MLP:
