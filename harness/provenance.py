@@ -32,7 +32,7 @@ def provenance(folder: Path) -> dict[str, Any]:
 
 
 def git_state(folder: Path) -> dict[str, Any] | None:
-    """Commit and whether tracked files differ from it; None outside a repository."""
+    """Commit and whether tracked files, results aside, differ from it; None outside a repository."""
 
     def git(*arguments: str) -> str | None:
         try:
@@ -50,5 +50,7 @@ def git_state(folder: Path) -> dict[str, Any] | None:
     commit = git("rev-parse", "HEAD")
     if commit is None:
         return None
-    changed = git("status", "--porcelain", "--untracked-files=no")
+    changed = git(
+        "status", "--porcelain", "--untracked-files=no", "--", ":/", ":(top,exclude)results"
+    )
     return {"commit": commit, "dirty": bool(changed)}
