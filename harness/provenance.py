@@ -32,7 +32,7 @@ def provenance(folder: Path) -> dict[str, Any]:
 
 
 def git_state(folder: Path) -> dict[str, Any] | None:
-    """Commit and whether tracked files, results aside, differ from it; None outside a repository."""
+    """Commit, and whether tracked files but results differ from it; None outside a repository."""
 
     def git(*arguments: str) -> str | None:
         try:
