@@ -31,6 +31,7 @@ class CaseRun:
         self._seeds = 0
         self._pending: list[Pending] = []
         self._parts: list[Measurement] = []
+        self._arrays: Mapping[str, xr.DataArray] = {}
         self._draws: dict[tuple[Any, ...], list[Arrays]] = {}
         self._compared: dict[tuple[str, int], xr.DataArray] = {}
 
@@ -50,15 +51,16 @@ class CaseRun:
         """Raw arrays of all seeds, in the seeds' order."""
         import xarray as xr
 
-        for pending in self._pending:
-            part = pending.result()
-            self._parts.append(part)
-            self.cost = self.cost + part.cost
-        self._pending.clear()
-        return {
-            name: xr.concat([part.arrays[name] for part in self._parts], dim="seed")
-            for name in self._parts[0].arrays
-        }
+        if self._pending:
+            arrived = [pending.result() for pending in self._pending]
+            self._pending.clear()
+            self._parts += arrived
+            self.cost = sum((part.cost for part in arrived), self.cost)
+            self._arrays = {
+                name: xr.concat([part.arrays[name] for part in self._parts], dim="seed")
+                for name in self._parts[0].arrays
+            }
+        return self._arrays
 
     def compared(self, observable: str, raw: str, criterion: Criterion) -> xr.DataArray:
         """An observable's values by seed in the form in which they are compared.

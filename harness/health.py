@@ -11,8 +11,6 @@ from harness.plan import CLAIM, Plan
 
 Check = Callable[[Plan, Trial], str | None]
 
-POWER_WANTED: Final = 2.0
-
 
 def examine(plan: Plan, trial: Trial) -> tuple[Finding, ...]:
     """All findings of a trial, in the order of the table; suppressed ones keep their reason."""

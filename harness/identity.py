@@ -23,7 +23,8 @@ def digest(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def versions() -> dict[str, str]:
+@cache
+def versions() -> Mapping[str, str]:
     """Versions of the packages that a measurement depends on, and of Assay."""
     found = {}
     for name in ("assay-bench", *PACKAGES):

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import product
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -160,10 +159,8 @@ def ensemble_at(
 
 def grid_columns(case: Case) -> dict[str, np.ndarray]:
     """The grid flattened: one column of values [G] an axis, the last axis fastest."""
-    if not case.grid:
-        return {}
-    rows = list(product(*case.grid.values()))
-    return {name: np.array([row[index] for row in rows]) for index, name in enumerate(case.grid)}
+    points = list(case.grid_points())
+    return {name: np.array([point[name] for point in points]) for name in case.grid}
 
 
 def _unit(
