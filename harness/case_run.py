@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
+from harness.execute import Arrays
 from harness.judge import Criterion
 from harness.judge.arrange import per_seed
-from harness.measure import Cost, Measurement, Pending, Trainer, draws, measure
+from harness.measure import Measurement, Pending, Trainer, draws, measure, seeds_in_unit
 from harness.plan import Case, Plan
-from harness.programs import Arrays
+from harness.work import Cost
 
 if TYPE_CHECKING:
     import xarray as xr
-
-# More shares would leave each with too few seeds to pay for its start.
-MOST_SHARES: Final = 4
 
 
 class CaseRun:
@@ -27,7 +27,7 @@ class CaseRun:
         self.case = case
         self.cost = Cost()
         self._trainer = trainer
-        self._batch = units_of(plan.seeds)
+        self._batch = seeds_in_unit(plan.seeds, trainer.pool.device)
         self._seeds = 0
         self._pending: list[Pending] = []
         self._parts: list[Measurement] = []
@@ -46,6 +46,16 @@ class CaseRun:
             count = min(self._batch, seeds - self._seeds)
             self._pending.append(measure(self.plan, self.case, self._seeds, count, self._trainer))
             self._seeds += count
+
+    @contextmanager
+    def timed(self, part: str) -> Iterator[None]:
+        """Count the seconds of a block under `forecast_s` or `judge_s` of the cost."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            took = getattr(self.cost, part) + time.perf_counter() - began
+            self.cost = replace(self.cost, **{part: took})
 
     def arrays(self) -> Mapping[str, xr.DataArray]:
         """Raw arrays of all seeds, in the seeds' order."""
@@ -82,11 +92,3 @@ class CaseRun:
                 self._draws[key] = draws(self.plan, self.case, point, first, count)
             found.extend(self._draws[key])
         return found
-
-
-def units_of(seeds: int) -> int:
-    """Seeds in one unit of work: a share for each core, all of them on an accelerator."""
-    import jax
-
-    cores = os.cpu_count() or 1
-    return seeds if jax.default_backend() != "cpu" else -(-seeds // min(cores, MOST_SHARES))

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, ParamSpec, TypeVar
 
 from harness.errors import AssayError, Problem
+from harness.execute import Arrays
 from harness.forecast import Forecast, forecast
 from harness.measure import draws
 from harness.plan import CLAIM, Case, Plan, make_plan
-from harness.programs import Arrays
 from harness.promise import reachable
 from harness.schema import Prediction
 from harness.strict_yaml import KeyPath, dotted

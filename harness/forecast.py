@@ -10,9 +10,9 @@ import numpy as np
 
 from harness.api import Normal, OutOfScope
 from harness.errors import AssayError
+from harness.execute import Arrays
 from harness.measure import own_coordinates
 from harness.plan import Case, Plan
-from harness.programs import Arrays
 from harness.suggest import choices
 from harness.topic import build_setup, load_function, setup_class, takes_draw
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from harness.cost import budget_s
 from harness.judge import Verdict
 from harness.outcome import Finding, Row, Trial
 from harness.plan import CLAIM, Plan
@@ -49,10 +50,10 @@ def _underpowered(plan: Plan, trial: Trial) -> str | None:
 
 
 def _over_budget(plan: Plan, trial: Trial) -> str | None:
-    spent = trial.cost.run_s
-    if plan.budget_s is None or spent <= plan.budget_s or plan.overrides:
+    spent, budget = trial.cost.run_s, budget_s(plan.tier, plan.budget_s)
+    if budget is None or spent <= budget or plan.overrides:
         return None
-    return f"training took {spent:.0f} s, the budget is {plan.budget_s:.0f} s"
+    return f"training took {spent:.1f} core-seconds, the {plan.tier} budget is {budget:g}"
 
 
 def _grid_edge(plan: Plan, trial: Trial) -> str | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import platform
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -14,7 +16,7 @@ from typing import Any, Final
 PACKAGES: Final = ("jax", "jaxlib", "flax", "optax", "numpy", "scipy", "xarray", "pydantic")
 
 # The part of the harness that decides what an experiment computes; judging is not in it.
-_MEASURING: Final = ("programs.py", "keys.py", "measure.py", "api.py")
+_MEASURING: Final = ("api.py", "ensemble.py", "execute.py", "keys.py", "programs.py", "streams.py")
 
 
 def digest(value: Any) -> str:
@@ -63,6 +65,19 @@ def device_kind() -> str:
     return (
         device.platform if device.platform == "cpu" else f"{device.platform} {device.device_kind}"
     )
+
+
+@cache
+def machine() -> str:
+    """Hash of what a compiled program depends on besides its code: device, processor, threads."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        processor = sorted({line for line in lines if line.startswith(("flags", "Features"))})
+    except OSError:
+        processor = [platform.processor()]
+    threads = os.environ.get("NPROC") or os.cpu_count()
+    flags = os.environ.get("XLA_FLAGS", "")
+    return digest([device_kind(), platform.machine(), processor, threads, flags])
 
 
 @cache

@@ -2,51 +2,36 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from harness.draws import sample_draws
 from harness.errors import AssayError
-from harness.identity import code_hash, device_kind, digest, versions
-from harness.keys import seed_keys
+from harness.execute import Arrays
+from harness.identity import code_hash
+from harness.keys import root_key
 from harness.plan import Case, Plan
-from harness.programs import Arrays, Ensemble, MissingOutput, execute, sample_draws
+from harness.pools import Pool
+from harness.pools.local import local_pool
 from harness.runtime import cache_dir
 from harness.store import load_arrays, save_arrays
-from harness.suggest import choices
-from harness.topic import build_setup, load_function, setup_class, traced_fields
+from harness.work import Cost, Finished, Unit, ensemble_at, raw_dims, run_unit
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from harness.schema import Prediction
 
-Progress = Callable[[str, int], None]
+Progress = Callable[[str, str, int], None]
 
-
-@dataclass(frozen=True)
-class Cost:
-    """Seconds of training and compiling, summed over units, and how many units were stored ones."""
-
-    run_s: float = 0.0
-    compile_s: float = 0.0
-    units: int = 0
-    stored_units: int = 0
-
-    def __add__(self, other: Cost) -> Cost:
-        return Cost(
-            self.run_s + other.run_s,
-            self.compile_s + other.compile_s,
-            self.units + other.units,
-            self.stored_units + other.stored_units,
-        )
+# Small enough for the work of a killed worker to be little, large enough to be vectorised well.
+SEEDS_IN_UNIT: Final = 16
 
 
 @dataclass(frozen=True)
@@ -59,26 +44,31 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Trainer:
-    """Runs units of work on an executor, and keeps finished ones in the local store.
+    """Runs units of work on a pool, and keeps finished ones in the local store.
 
-    `fresh` ignores what the store holds; `progress` is called with a case's name and the number
-    of seeds whenever a unit is finished. Units that are the same (a control that only brings
-    another forecast) are run once.
+    `fresh` ignores what the store holds; `progress` is called with the prediction's id, a case's
+    name and the number of seeds whenever a unit is finished. Units that are the same (a control
+    that only brings another forecast) are run once.
     """
 
-    executor: Executor
+    pool: Pool
     fresh: bool = False
     folder: Path = field(default_factory=lambda: cache_dir() / "measurements")
     progress: Progress | None = None
-    begun: dict[str, Future[tuple[Arrays, Cost]]] = field(default_factory=dict)
-    lock: Lock = field(default_factory=Lock)
+    begun: dict[str, Future[Finished]] = field(default_factory=dict)
+    hashes: dict[Any, str] = field(default_factory=dict)
 
 
 @contextmanager
-def local_trainer(*, fresh: bool = False, progress: Progress | None = None) -> Iterator[Trainer]:
-    """A trainer with one thread a core in this process; XLA releases the interpreter's lock."""
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as executor:
-        yield Trainer(executor=executor, fresh=fresh, progress=progress)
+def local_trainer(
+    workers: int | None = None, *, fresh: bool = False, progress: Progress | None = None
+) -> Iterator[Trainer]:
+    """A trainer on this machine; `workers` as in `harness.pools.local.local_pool`."""
+    pool = local_pool(workers)
+    try:
+        yield Trainer(pool=pool, fresh=fresh, progress=progress)
+    finally:
+        pool.close()
 
 
 @dataclass(frozen=True)
@@ -88,144 +78,118 @@ class Pending:
     plan: Plan
     case: Case
     first: int
-    futures: tuple[Future[tuple[Arrays, Cost]], ...]
+    futures: tuple[Future[Finished], ...]
 
     def result(self) -> Measurement:
         """The labelled arrays of all sweep points.
 
         Raises AssayError when the experiment breaks or lacks what an observable needs.
         """
-        results = _gather(self.futures)
+        units = _gather(self.futures)
         arrays = {
             raw: _labelled(
                 raw,
                 dims,
-                [unit[raw] for unit, _ in results],
+                [unit.arrays[raw] for unit in units],
                 self.plan.prediction,
                 self.case,
                 self.first,
             )
             for raw, dims in raw_dims(self.plan.prediction).items()
         }
-        return Measurement(arrays, sum((cost for _, cost in results), Cost()))
+        return Measurement(arrays, sum((unit.cost for unit in units), Cost()))
 
 
 def measure(plan: Plan, case: Case, first: int, count: int, trainer: Trainer) -> Pending:
     """Begin to run seeds first, ..., first + count - 1 of a case, one unit a sweep point."""
-    futures = tuple(
-        trainer.executor.submit(_unit, plan.prediction, case, point, first, count, trainer)
+    units = [
+        Unit(plan.prediction, case, point, first, count, _code(plan, case, point, trainer))
         for point in case.sweep_points()
-    )
-    return Pending(plan, case, first, futures)
+    ]
+    return Pending(plan, case, first, tuple(_begin(unit, trainer) for unit in units))
+
+
+def seeds_in_unit(seeds: int, device: str) -> int:
+    """Seeds of one unit of work: all on an accelerator, at most SEEDS_IN_UNIT on a CPU.
+
+    It depends on nothing but the seeds of the first look, so that what is stored fits again
+    however many workers there are.
+    """
+    if device != "cpu" or seeds <= SEEDS_IN_UNIT:
+        return seeds
+    sizes = [size for size in range(SEEDS_IN_UNIT // 2, SEEDS_IN_UNIT + 1) if seeds % size == 0]
+    return max(sizes, default=SEEDS_IN_UNIT)
 
 
 def draws(plan: Plan, case: Case, point: Mapping[str, Any], first: int, count: int) -> list[Arrays]:
     """What the seeds drew at a sweep point (data, initial weights), for conditional theories."""
     prediction = plan.prediction
-    ensemble, traced = ensemble_at(prediction, case, point)
-    keys = seed_keys(prediction.id, prediction.revision.number, first, count)
-    return sample_draws(ensemble, traced, keys)
+    code = code_hash(prediction.folder, {**case.setup, **point})
+    ensemble, traced = ensemble_at(prediction, case, point, code)
+    root = root_key(prediction.id, prediction.revision.number)
+    seeds = np.arange(first, first + count, dtype=np.int32)
+    return sample_draws(ensemble, traced, root, seeds)
 
 
-def raw_dims(prediction: Prediction) -> dict[str, tuple[str, ...]]:
-    """The raw arrays that the observables need, with their own dimensions."""
-    return {
-        observable.of or name: tuple(observable.dims)
-        for name, observable in prediction.observables.items()
-    }
+def _begin(unit: Unit, trainer: Trainer) -> Future[Finished]:
+    """The unit's result: one that is being trained already, one from the store, or a new one."""
+    key = unit.key(trainer.pool.device)
+    begun = trainer.begun.get(key)
+    if begun is not None:
+        shared: Future[Finished] = Future()
+        begun.add_done_callback(lambda done: _pass_on(done, shared, _free))
+        return shared
+    future = trainer.begun[key] = Future()
+    stored = None if trainer.fresh else load_arrays(trainer.folder, key)
+    if stored is not None:
+        arrays, cost = stored
+        future.set_result(Finished(arrays, Cost(**cost)).as_stored())
+        _report(unit, trainer)
+        return future
+
+    def keep(finished: Finished) -> Finished:
+        save_arrays(trainer.folder, key, finished.arrays, vars(finished.cost))
+        _report(unit, trainer)
+        return finished
+
+    running = trainer.pool.submit(unit.program(), run_unit, unit)
+    future.add_done_callback(lambda done: running.cancel() if done.cancelled() else None)
+    running.add_done_callback(lambda done: _pass_on(done, future, keep))
+    return future
 
 
-def ensemble_at(
-    prediction: Prediction, case: Case, point: Mapping[str, Any]
-) -> tuple[Ensemble, dict[str, float]]:
-    """The program and its traced numbers at one sweep point of a case."""
-    experiment = load_function(prediction, prediction.experiment, "experiment")
-    draw = load_function(prediction, prediction.draw, "draw") if prediction.draw else None
-    world_class = setup_class(experiment)
-    world = build_setup(world_class, {**case.first_point(), **point}, prediction)
-    traced = tuple(name for name in traced_fields(world_class) if name not in case.grid)
-    values = {name: float(getattr(world, name)) for name in traced}
-    ensemble = Ensemble(
-        experiment=experiment,
-        draw=draw,
-        world=world,
-        traced=traced,
-        grid=tuple(case.grid),
-        outputs=tuple(raw_dims(prediction)),
-        precision=prediction.precision,
-    )
-    return ensemble, values
+def _free(finished: Finished) -> Finished:
+    """A unit that another case pays for."""
+    return Finished(finished.arrays, Cost())
 
 
-def grid_columns(case: Case) -> dict[str, np.ndarray]:
-    """The grid flattened: one column of values [G] an axis, the last axis fastest."""
-    points = list(case.grid_points())
-    return {name: np.array([point[name] for point in points]) for name in case.grid}
-
-
-def _unit(
-    prediction: Prediction,
-    case: Case,
-    point: Mapping[str, Any],
-    first: int,
-    count: int,
-    trainer: Trainer,
-) -> tuple[Arrays, Cost]:
-    ensemble, traced = ensemble_at(prediction, case, point)
-    grid = grid_columns(case)
-    key = digest(
-        {
-            "prediction": prediction.id,
-            "revision": prediction.revision.number,
-            "experiment": prediction.experiment,
-            "draw": prediction.draw,
-            "precision": prediction.precision,
-            "setup": {**case.setup, **point},
-            "grid": {name: values.tolist() for name, values in grid.items()},
-            "outputs": ensemble.outputs,
-            "seeds": [first, count],
-            "code": code_hash(prediction.folder, {**case.setup, **point}),
-            "versions": versions(),
-            "device": device_kind(),
-        }
-    )
-
-    def train() -> tuple[Arrays, Cost]:
-        stored = None if trainer.fresh else load_arrays(trainer.folder, key)
-        if stored is not None:
-            return stored, Cost(units=1, stored_units=1)
-        keys = seed_keys(prediction.id, prediction.revision.number, first, count)
-        try:
-            execution = execute(ensemble, traced, grid, keys)
-        except MissingOutput as missing:
-            raise _missing_output(prediction, missing) from None
-        except Exception as error:
-            raise _broken_run(prediction, case, point, error) from error
-        save_arrays(trainer.folder, key, execution.arrays)
-        return execution.arrays, Cost(execution.run_s, execution.compile_s, units=1)
-
-    result = _once(trainer, key, train)
-    if trainer.progress is not None:
-        trainer.progress(case.name, count)
-    return result
-
-
-def _once(
-    trainer: Trainer, key: str, train: Callable[[], tuple[Arrays, Cost]]
-) -> tuple[Arrays, Cost]:
-    """Train, or wait for the thread that trains the same unit; a shared unit costs nothing."""
-    with trainer.lock:
-        begun = trainer.begun.get(key)
-        mine = begun is None
-        if begun is None:
-            begun = trainer.begun[key] = Future()
-    if not mine:
-        return begun.result()[0], Cost()
+def _pass_on(
+    done: Future[Finished], future: Future[Finished], change: Callable[[Finished], Finished]
+) -> None:
+    """Settle one future as another was."""
+    if done.cancelled():
+        future.cancel()
+    if not future.set_running_or_notify_cancel():
+        return
     try:
-        begun.set_result(train())
+        future.set_result(change(done.result()))
     except BaseException as error:
-        begun.set_exception(error)
-    return begun.result()
+        future.set_exception(error)
+
+
+def _report(unit: Unit, trainer: Trainer) -> None:
+    if trainer.progress is not None:
+        trainer.progress(unit.prediction.id, unit.case.name, unit.count)
+
+
+def _code(plan: Plan, case: Case, point: Mapping[str, Any], trainer: Trainer) -> str:
+    """The hash of the code that an experiment can reach, taken once a trainer."""
+    setup = {**case.setup, **point}
+    named = tuple(value for value in setup.values() if isinstance(value, str))
+    key = (plan.prediction.folder, named)
+    if key not in trainer.hashes:
+        trainer.hashes[key] = code_hash(plan.prediction.folder, setup)
+    return trainer.hashes[key]
 
 
 def _gather(futures: tuple[Future[Any], ...]) -> list[Any]:
@@ -301,42 +265,3 @@ def own_coordinates(
                     path="sweep",
                 )
     return first
-
-
-def _missing_output(prediction: Prediction, missing: MissingOutput) -> AssayError:
-    name = next(
-        observable
-        for observable, spec in prediction.observables.items()
-        if (spec.of or observable) == missing.name
-    )
-    return AssayError(
-        f"{prediction.experiment} returns no array '{missing.name}' "
-        f"(it returns: {', '.join(missing.returned) or 'nothing'})",
-        remedy="Return it, or name the right one with `of:`. "
-        + choices(missing.name, missing.returned),
-        file=prediction.source,
-        line=prediction.line("observables", name),
-        path=f"observables.{name}",
-    )
-
-
-def _broken_run(
-    prediction: Prediction, case: Case, point: Mapping[str, Any], error: Exception
-) -> AssayError:
-    where = ", ".join(f"{key}={value}" for key, value in point.items())
-    concretized = "Tracer" in type(error).__name__ or "Concretization" in type(error).__name__
-    remedy = (
-        "a float of the setup is traced: mark it Annotated[float, STATIC, ...] where the "
-        "experiment needs a Python number"
-        if concretized
-        else "run the experiment's function on one seed to see where"
-    )
-    text = str(error).strip().splitlines()
-    return AssayError(
-        f"{prediction.experiment} broke in case '{case.name}'"
-        f"{f' at {where}' if where else ''}: {type(error).__name__}: {text[0] if text else ''}",
-        remedy=remedy,
-        file=prediction.source,
-        line=prediction.line("experiment"),
-        path="experiment",
-    )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.judge import Verdict
-from harness.measure import Cost
+from harness.work import Cost
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ their training run. Collecting reads YAML only; JAX is imported when the first i
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -13,13 +14,15 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from harness.errors import AssayError
+from harness.runtime import limit_blas_threads, worker_environment
+from harness.session import Trials
 
 if TYPE_CHECKING:
     from harness.outcome import Trial
     from harness.schema import Prediction
 
 INCONCLUSIVE: Final = "inconclusive"
-_TRIALS: Final = pytest.StashKey[dict[Path, "tuple[Trial, dict[str, Any]] | AssayError"]]()
+_TRIALS: Final = pytest.StashKey[Trials]()
 _COLLECTED: Final = pytest.StashKey[dict[str, Path]]()
 
 
@@ -28,6 +31,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("assay", "predictions on trial")
     group.addoption("--assay-tier", default="smoke", help="tier to run: smoke (default) or full")
     group.addoption("--assay-fresh", action="store_true", help="ignore measurements already stored")
+    group.addoption(
+        "--assay-workers",
+        type=int,
+        metavar="N",
+        help="units trained at once, each in a process of its own (default: one a core)",
+    )
     group.addoption(
         "--strict-inconclusive", action="store_true", help="an undecided verdict fails the test"
     )
@@ -45,9 +54,24 @@ def pytest_configure(config: pytest.Config) -> None:
         ("control", "a broken set-up that must fail"),
     ):
         config.addinivalue_line("markers", f"{marker}: {what}")
-    config.stash[_TRIALS] = {}
+    shared = os.environ.get("PYTEST_XDIST_WORKER_COUNT")
+    if shared is not None:
+        os.environ.update(worker_environment(int(shared)))
+    config.stash[_TRIALS] = Trials(
+        tier=config.getoption("--assay-tier"),
+        fresh=config.getoption("--assay-fresh"),
+        workers=config.getoption("--assay-workers"),
+        together=shared is None,
+    )
     config.stash[_COLLECTED] = {}
     config.pluginmanager.register(Summary(), "assay-summary")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End the workers."""
+    trials = config.stash.get(_TRIALS, None)
+    if trials is not None:
+        trials.close()
 
 
 def pytest_cmdline_main(config: pytest.Config) -> None:
@@ -64,8 +88,6 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Prediction
 
     if not looks_like_prediction(file_path):
         return None
-    from harness.runtime import limit_blas_threads
-
     limit_blas_threads()
     file: PredictionFile = PredictionFile.from_parent(parent, path=file_path)
     return file
@@ -136,7 +158,10 @@ class PredictionItem(pytest.Item):
 
     def runtest(self) -> None:
         """Judge; raise UnexpectedVerdict unless the verdict is the declared one."""
-        trial, plain_trial = self._trial()
+        from harness.record import plain
+
+        trial = self._trial()
+        plain_trial = plain(trial)
         verdict, reason, expected = self._outcome(trial)
         self.user_properties += [
             ("assay_id", trial.id),
@@ -156,18 +181,11 @@ class PredictionItem(pytest.Item):
             return
         raise UnexpectedVerdict("\n".join(self._explain(verdict, reason, expected, row)))
 
-    def _trial(self) -> tuple[Trial, dict[str, Any]]:
-        """The file's trial; run at its first item and shared by the others."""
-        done = self.config.stash[_TRIALS]
-        if self.path not in done:
-            try:
-                done[self.path] = _run(self.prediction, self.config)
-            except AssayError as error:
-                done[self.path] = error
-        found = done[self.path]
-        if isinstance(found, AssayError):
-            raise found
-        return found
+    def _trial(self) -> Trial:
+        """The file's trial, shared by its items."""
+        items = (item for item in self.session.items if isinstance(item, PredictionItem))
+        others = {item.prediction.source: item.prediction for item in items}
+        return self.config.stash[_TRIALS].of(self.prediction, list(others.values()))
 
     def _outcome(self, trial: Trial) -> tuple[str, str, str]:
         if self.role == "control":
@@ -195,22 +213,6 @@ class PredictionItem(pytest.Item):
     def reportinfo(self) -> tuple[Path, int, str]:
         """Point to the line of the YAML file."""
         return self.path, self.line - 1, f"{self.prediction.id}::{self.name}"
-
-
-def _run(prediction: Prediction, config: pytest.Config) -> tuple[Trial, dict[str, Any]]:
-    from harness.measure import local_trainer
-    from harness.plan import make_plan
-    from harness.record import plain
-    from harness.runtime import start_jax
-    from harness.trial import try_prediction
-    from harness.validate import validate
-
-    start_jax()
-    plan = make_plan(prediction, config.getoption("--assay-tier"))
-    validate(plan)
-    with local_trainer(fresh=config.getoption("--assay-fresh")) as trainer:
-        trial = try_prediction(plan, trainer)
-    return trial, plain(trial)
 
 
 def _telling_row(trial: dict[str, Any], about: str, role: str) -> dict[str, Any] | None:

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from threading import Lock
 from typing import TYPE_CHECKING
 
-from harness.measure import Progress
+from harness.measure import Progress, seeds_in_unit
 
 if TYPE_CHECKING:
     from harness.plan import Plan
 
 
-def units_at_first_look(plan: Plan) -> int:
-    """Units of work that a plan certainly runs: one a case and sweep point."""
-    return sum(len(list(case.sweep_points())) for case in (plan.claim, *plan.controls))
+def units_at_first_look(plan: Plan, device: str) -> int:
+    """Units of work that a plan certainly runs: one a case, sweep point and block of seeds."""
+    blocks = -(-plan.seeds // seeds_in_unit(plan.seeds, device))
+    points = sum(len(list(case.sweep_points())) for case in (plan.claim, *plan.controls))
+    return points * blocks
 
 
 @contextmanager
-def progress_bar(plan: Plan, *, quiet: bool) -> Iterator[Progress | None]:
-    """Show a bar on standard error while a plan runs; yields the callback that advances it."""
+def progress_bar(plans: Sequence[Plan], device: str, *, quiet: bool) -> Iterator[Progress | None]:
+    """Show a bar on standard error while plans run; yields the callback that advances it."""
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar
@@ -36,13 +39,20 @@ def progress_bar(plan: Plan, *, quiet: bool) -> Iterator[Progress | None]:
         TimeElapsedColumn(),
     )
     with Bar(*columns, console=console, transient=True) as bar:
-        total = units_at_first_look(plan)
-        task = bar.add_task("", total=total, claim=plan.prediction.id, case="compiling")
-        done = 0
+        total = sum(units_at_first_look(plan, device) for plan in plans)
+        task = bar.add_task("", total=total, claim=plans[0].prediction.id, case="compiling")
+        done, lock = 0, Lock()
 
-        def advance(case: str, seeds: int) -> None:
+        def advance(claim: str, case: str, seeds: int) -> None:
             nonlocal done
-            done += 1
-            bar.update(task, completed=done, total=max(total, done), case=f"{case}, {seeds} seeds")
+            with lock:
+                done += 1
+            bar.update(
+                task,
+                completed=done,
+                total=max(total, done),
+                claim=claim,
+                case=f"{case}, {seeds} seeds",
+            )
 
         yield advance

@@ -10,24 +10,30 @@ from pathlib import Path
 from typing import Any
 
 from harness.identity import device_kind, versions
+from harness.keys import GENERATOR
+from harness.pools import Pool
 
 
-def provenance(folder: Path) -> dict[str, Any]:
-    """Everything needed to judge and repeat a run from `folder`: plain JSON values."""
+def provenance(folder: Path, pool: Pool | None = None) -> dict[str, Any]:
+    """Everything needed to judge and repeat a run from `folder`: plain JSON values.
+
+    With the pool that trained, if there is one.
+    """
     import jax
 
-    config: Any = jax.config
+    trained = {} if pool is None else {"pool": pool.name, "workers": pool.workers}
     return {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "git": git_state(folder),
         "python": platform.python_version(),
         "versions": versions(),
         "platform": f"{platform.system()} {platform.machine()}",
-        "device": device_kind(),
+        "device": device_kind() if pool is None else pool.device,
+        **trained,
         "devices": jax.device_count(),
         "cpus": os.cpu_count(),
         "blas_threads": os.environ.get("OPENBLAS_NUM_THREADS", "default"),
-        "random_generator": str(config.jax_default_prng_impl),
+        "random_generator": GENERATOR,
     }
 
 

@@ -15,6 +15,7 @@ from harness.identity import code_hash, digest
 from harness.lock import promise_hash
 from harness.outcome import Trial
 from harness.plan import Case, Plan
+from harness.pools import Pool
 from harness.provenance import provenance
 from harness.store import write_atomically
 
@@ -22,7 +23,7 @@ FORMAT: Final = 1
 DIGITS: Final = 7
 
 
-def record_of(plan: Plan, trial: Trial) -> dict[str, Any]:
+def record_of(plan: Plan, trial: Trial, pool: Pool) -> dict[str, Any]:
     """A trial with its resolved spec and provenance, as plain JSON values.
 
     Numbers keep seven significant digits, all that float32 training holds; a value that is not
@@ -42,8 +43,9 @@ def record_of(plan: Plan, trial: Trial) -> dict[str, Any]:
         "overrides": plain(plan.overrides),
         "cases": {case.name: _case(case) for case in (plan.claim, *plan.controls)},
         "precision": prediction.precision,
+        "matmul_precision": prediction.matmul_precision,
         "free_parameters": prediction.free_parameters,
-        "provenance": provenance(prediction.folder),
+        "provenance": provenance(prediction.folder, pool),
         "trial": plain(trial),
     }
 

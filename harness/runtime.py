@@ -1,4 +1,4 @@
-"""The process Assay runs in: cache folder, threads and JAX's persistent compile cache."""
+"""The process Assay runs in: cache folder, threads and numerical precision."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import platformdirs
 
 CACHE_VARIABLE: Final = "ASSAY_CACHE_DIR"
+COMPILE_CACHE_VARIABLE: Final = "ASSAY_COMPILE_CACHE"
+SHARES_VARIABLE: Final = "ASSAY_SHARES"
 _BLAS_VARIABLES: Final = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -30,30 +32,28 @@ def limit_blas_threads() -> None:
         os.environ.setdefault(variable, "1")
 
 
-def start_jax() -> None:
-    """Import JAX with its persistent compile cache in the user's cache folder, thresholds at zero.
+def worker_environment(workers: int) -> dict[str, str]:
+    """What a process that shares the machine with others needs before it imports NumPy and JAX.
 
-    A cache folder that the user set through JAX_COMPILATION_CACHE_DIR is respected.
+    BLAS and XLA get one thread each; XLA takes the size of its thread pool from NPROC.
     """
-    import jax
+    threads = dict.fromkeys((*_BLAS_VARIABLES, "NPROC"), "1")
+    return {**threads, SHARES_VARIABLE: str(workers)}
 
-    config: Any = jax.config
-    if not config.jax_compilation_cache_dir:
-        folder = cache_dir() / "compiled" / f"jax-{jax.__version__}"
-        folder.mkdir(parents=True, exist_ok=True)
-        config.update("jax_compilation_cache_dir", str(folder))
-    config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-    config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+def compile_cache_enabled() -> bool:
+    """Whether compiled programs are kept on disk, which ASSAY_COMPILE_CACHE=off switches off."""
+    return os.environ.get(COMPILE_CACHE_VARIABLE, "on") != "off"
 
 
 @contextmanager
-def numerics(precision: str) -> Iterator[None]:
-    """Run a block in the precision that a prediction declares, without touching global state.
+def numerics(precision: str, matmul: str = "highest") -> Iterator[None]:
+    """Run a block in the precisions that a prediction declares, without touching global state.
 
-    Matrix products are computed in full float32 on every device: the faster, truncated
-    formats of accelerators would enter the discrepancy unnoticed.
+    Matrix products are computed in full float32 on every device unless the prediction says
+    otherwise: the faster, truncated formats of accelerators would enter the discrepancy unnoticed.
     """
     import jax
 
-    with jax.enable_x64(precision == "float64"), jax.default_matmul_precision("highest"):
+    with jax.enable_x64(precision == "float64"), jax.default_matmul_precision(matmul):
         yield

@@ -55,6 +55,8 @@ HealthCheck: TypeAlias = Literal[
     "asymptotic-only",
 ]
 MAX_SEEDS: Final = 1_000_000
+SMOKE_BUDGET_S: Final = 20.0
+"""Core-seconds of training that a smoke tier may take unless its file says otherwise."""
 
 
 class Source(Model):
@@ -89,7 +91,11 @@ class Tier(Model):
         le=MAX_SEEDS,
         description="most seeds drawn while undecided; as many as seeds if left out",
     )
-    budget_s: Positive | None = Field(default=None, description="wall-clock budget in seconds")
+    budget_s: Positive | None = Field(
+        default=None,
+        description="core-seconds of training that it may take; "
+        f"{SMOKE_BUDGET_S:g} at the smoke tier if left out",
+    )
     setup: dict[Identifier, SetupValue] = Field(
         default_factory=dict, description="setup keys that this tier overrides"
     )
@@ -165,6 +171,11 @@ class Prediction(Model):
     draw: Reference | None = Field(default=None, description="module.function of a seed's own draw")
     precision: Literal["float32", "float64"] = Field(
         default="float32", description="floating-point precision of the experiment"
+    )
+    matmul_precision: Literal["highest", "high", "default"] = Field(
+        default="highest",
+        description="precision of float32 matrix products on accelerators: full float32 (highest), "
+        "or faster where the tolerance allows it",
     )
     setup: dict[Identifier, SetupValue] = Field(
         description="numbers of the world, for theory and run"

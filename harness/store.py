@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Final
 from zipfile import BadZipFile
 
 import numpy as np
 
 Arrays = Mapping[str, np.ndarray]
+
+_NOTE: Final = "note.json"
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -30,18 +34,39 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise
 
 
-def load_arrays(folder: Path, key: str) -> dict[str, np.ndarray] | None:
-    """The arrays stored under a key, or None where there are none that can be read."""
+def load_arrays(folder: Path, key: str) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
+    """Arrays and note stored under a key, or None where there are none that can be read."""
     try:
         content = io.BytesIO((folder / f"{key}.npz").read_bytes())
         with np.load(content, allow_pickle=False) as stored:
-            return {name: stored[name] for name in stored.files}
+            arrays = {name: stored[name] for name in stored.files}
+        return arrays, json.loads(str(arrays.pop(_NOTE)))
     except (OSError, ValueError, EOFError, KeyError, BadZipFile):
         return None
 
 
-def save_arrays(folder: Path, key: str, arrays: Arrays) -> None:
-    """Store arrays under a key."""
+def save_arrays(folder: Path, key: str, arrays: Arrays, note: Mapping[str, Any]) -> None:
+    """Store arrays and a note (JSON values) under a key."""
     buffer = io.BytesIO()
-    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    np.savez(buffer, **arrays, **{_NOTE: json.dumps(note)})  # type: ignore[arg-type]
     write_atomically(folder / f"{key}.npz", buffer.getvalue())
+
+
+def prune(folder: Path, limit: int) -> None:
+    """Remove the files of a folder that were used longest ago until it holds at most `limit` bytes.
+
+    Other processes may write or remove files meanwhile.
+    """
+    found = []
+    for path in folder.iterdir():
+        try:
+            status = path.stat()
+        except OSError:
+            continue
+        found.append((status.st_mtime, status.st_size, path))
+    excess = sum(size for _, size, _ in found) - limit
+    for _, size, path in sorted(found):
+        if excess <= 0:
+            return
+        path.unlink(missing_ok=True)
+        excess -= size

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.case_run import CaseRun, units_of
+from harness.case_run import CaseRun
 from harness.forecast import Forecast, align, forecast
 from harness.health import examine
 from harness.judge import LEVEL, Criterion, Judgement, Verdict, judge
-from harness.measure import Cost, Trainer
+from harness.measure import Trainer
 from harness.outcome import ControlOutcome, Measured, Row, Series, TheoryOutcome, Trial
 from harness.plan import CLAIM, Case, Plan
 from harness.topic import load_function
+from harness.work import Cost
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -38,10 +39,6 @@ def try_prediction(plan: Plan, trainer: Trainer) -> Trial:
     claim = CaseRun(plan, plan.claim, trainer)
     controls = [CaseRun(plan, case, trainer) for case in plan.controls]
     looks = plan.looks()
-    # Batch by batch over all cases, so that threads compile different programs, not wait for one.
-    for seeds in range(units_of(plan.seeds), looks[0] + 1, units_of(plan.seeds)):
-        for run in (claim, *controls):
-            run.grow(seeds)
     for run in (claim, *controls):
         run.grow(looks[0])
     rows = _decide(plan, claim, looks, lambda: _judge_theories(plan, claim, len(looks)))
@@ -118,7 +115,9 @@ def _undecided(prediction: Prediction, case: Case, rows: Sequence[Row]) -> bool:
 def _judge_theories(plan: Plan, run: CaseRun, looks: int) -> list[Row]:
     rows: list[Row] = []
     for name, theory in plan.prediction.theories.items():
-        said = forecast(plan, run.case, name, theory.forecast, run.draws_at)
+        run.arrays()
+        with run.timed("forecast_s"):
+            said = forecast(plan, run.case, name, theory.forecast, run.draws_at)
         rows += _judge(plan, run, name, said, looks)
     return rows
 
@@ -132,7 +131,9 @@ def _judge_control(plan: Plan, run: CaseRun, looks: int) -> list[Row]:
     else:
         where = ("controls", run.case.name, "forecast")
         spec = control.forecast
-    said = forecast(plan, run.case, theory, spec, run.draws_at, where=where)
+    run.arrays()
+    with run.timed("forecast_s"):
+        said = forecast(plan, run.case, theory, spec, run.draws_at, where=where)
     return _judge(plan, run, theory, said, looks, only=tuple(control.observables))
 
 
@@ -164,8 +165,9 @@ def _judge(
         if said.out_of_scope is not None:
             rows.append(blank)
         elif name in said.values:
-            measured = run.compared(name, spec.of or name, criterion)
-            rows.append(_judged(blank, measured, said, criterion, LEVEL / looks))
+            with run.timed("judge_s"):
+                measured = run.compared(name, spec.of or name, criterion)
+                rows.append(_judged(blank, measured, said, criterion, LEVEL / looks))
     return rows
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from harness.errors import AssayError, Problem, raise_all
-from harness.measure import ensemble_at
 from harness.plan import Plan
+from harness.work import ensemble_at
 
 
 def validate(plan: Plan) -> None:

@@ -12,6 +12,11 @@ class Dense(nnx.Module):
 
     kernel [fan_in, fan_out], Gaussian; bias [fan_out], zero. A hidden bias scales like an input
     layer with fan-in 1; a readout bias touches no width and always has learning-rate factor 1.
+
+    A vector of keys [L] makes L layers of one kind, each with the initial weights that it has by
+    itself, and stacks their arrays: [L, fan_in, fan_out]. `nnx.split` gives what `lax.scan` needs
+    to apply them one after the other.
+
     Raises ValueError as `models.parametrisation.scale` does.
     """
 
@@ -30,10 +35,13 @@ class Dense(nnx.Module):
     ) -> None:
         self.role, self.parametrisation, self.gain = role, parametrisation, gain
         self.fan_in, self.width, self.base_width = fan_in, width, base_width
-        self.bias = nnx.Param(jnp.zeros(fan_out)) if bias else None
+        self.bias = nnx.Param(jnp.zeros((*key.shape, fan_out))) if bias else None
         own = self.layer_scales("sgd")["kernel"]
         self.multiplier = own.multiplier
-        self.kernel = nnx.Param(own.init_std * jax.random.normal(key, (fan_in, fan_out)))
+        normal = jnp.vectorize(
+            lambda key: jax.random.normal(key, (fan_in, fan_out)), signature="()->(i,o)"
+        )
+        self.kernel = nnx.Param(own.init_std * normal(key))
 
     def __call__(self, x_BI: jax.Array) -> jax.Array:
         """Inputs [..., fan_in] to outputs [..., fan_out]."""

@@ -1,12 +1,20 @@
 """The multi-layer perceptron, under any parametrisation of width."""
 
+from typing import Any, Final
+
 import jax
 from flax import nnx
 
+from models.activations import Activation
 from models.activations import activation as activation_by_name
 from models.activations import gain as gain_by_name
 from models.layers import Dense
 from models.parametrisation import Parametrisation, Role
+
+# Measured at widths 32 to 512 on a CPU: layers of their own take the least time to run and 0.1 s
+# each to compile; stacked and unrolled, up to 15 % more and 0.03 s; scanned, 40 % more and nothing.
+LAYERS_APART: Final = 8
+LAYERS_UNROLLED: Final = 32
 
 
 class MLP(nnx.Module):
@@ -17,6 +25,9 @@ class MLP(nnx.Module):
     activation's); that of the readout is 1. One key always draws the same Gaussians, so models
     that differ in `parametrisation` only are the same function at width == base_width, and
     `standard`, `mup` and `half-mup` have the same weights there.
+
+    `layers` holds input, hidden and readout layers; beyond a depth of LAYERS_APART the hidden ones
+    are a single stacked `Dense`, so that compile time hardly grows with depth.
 
     Raises ValueError for an unknown activation or parametrisation, and for sizes below 1.
     """
@@ -39,11 +50,10 @@ class MLP(nnx.Module):
             raise ValueError(f"depth={depth}: an MLP has at least one hidden layer")
         self.activation = activation
         inner = gain_by_name(activation) if gain is None else gain
-        sides = [d_in, *[width] * depth, d_out]
-        roles = [Role.INPUT, *[Role.HIDDEN] * (depth - 1), Role.READOUT]
-        self.layers = nnx.List(
-            Dense(
-                layer_key,
+
+        def dense(key: jax.Array, role: Role, fan_in: int, fan_out: int) -> Dense:
+            return Dense(
+                key,
                 role,
                 fan_in=fan_in,
                 fan_out=fan_out,
@@ -53,9 +63,16 @@ class MLP(nnx.Module):
                 gain=1.0 if role is Role.READOUT else inner,
                 bias=bias,
             )
-            for layer_key, role, fan_in, fan_out in zip(
-                jax.random.split(key, depth + 1), roles, sides[:-1], sides[1:], strict=True
-            )
+
+        self.stacked = depth > LAYERS_APART
+        keys = jax.random.split(key, depth + 1)
+        hidden_keys = [keys[1:-1]] if self.stacked else list(keys[1:-1])
+        self.layers = nnx.List(
+            [
+                dense(keys[0], Role.INPUT, d_in, width),
+                *(dense(keys, Role.HIDDEN, width, width) for keys in hidden_keys),
+                dense(keys[-1], Role.READOUT, width, d_out),
+            ]
         )
 
     def __call__(self, x_BD: jax.Array) -> jax.Array:
@@ -70,7 +87,24 @@ class MLP(nnx.Module):
     def preactivations(self, x_BD: jax.Array) -> tuple[jax.Array, ...]:
         """h_1, ..., h_depth, each [B, width]."""
         phi = activation_by_name(self.activation)
-        hidden = [self.layers[0](x_BD)]
-        for layer in list(self.layers)[1:-1]:
-            hidden.append(layer(phi(hidden[-1])))
-        return tuple(hidden)
+        first, *hidden, _ = self.layers
+        h_BN = first(x_BD)
+        if self.stacked:
+            return h_BN, *_through(hidden[0], phi, h_BN)
+        passed = [h_BN]
+        for layer in hidden:
+            passed.append(layer(phi(passed[-1])))
+        return tuple(passed)
+
+
+def _through(stack: Dense, phi: Activation, h_BN: jax.Array) -> jax.Array:
+    """Preactivations [L, B, width] of stacked layers that follow a layer with h_BN."""
+    graph, layers = nnx.split(stack)
+
+    def layer(h_BN: jax.Array, own: nnx.State[Any, Any]) -> tuple[jax.Array, jax.Array]:
+        h_BN = nnx.merge(graph, own)(phi(h_BN))
+        return h_BN, h_BN
+
+    unroll = len(stack.kernel[...]) <= LAYERS_UNROLLED
+    h_LBN: jax.Array = jax.lax.scan(layer, h_BN, layers, unroll=unroll)[1]
+    return h_LBN

@@ -10,7 +10,7 @@ from pathlib import Path
 from harness.cli.common import add_json_option, print_json
 from harness.errors import Exit
 from harness.provenance import provenance
-from harness.runtime import cache_dir, start_jax
+from harness.runtime import cache_dir
 
 MINIMUM_PYTHON = (3, 11)
 
@@ -24,7 +24,6 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
 def run(chosen: argparse.Namespace) -> int:
     """Report versions, device, threads and cache; exit 4 when a run could not work."""
-    start_jax()
     facts = {**provenance(Path.cwd()), "cache": str(cache_dir()), "load": os.getloadavg()[0]}
     findings = _findings(facts)
     if chosen.json:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +20,17 @@ from harness.cli.common import (
     print_json,
     registry,
 )
+from harness.cost import estimate, estimate_line
 from harness.errors import AssayError, Exit
-from harness.measure import local_trainer
+from harness.measure import Trainer
 from harness.outcome import Trial
 from harness.plan import Plan, make_plan
+from harness.pools import Pool
+from harness.pools.local import local_pool
 from harness.progress import progress_bar
 from harness.read import select
-from harness.record import record_of, rows_as_json, write_record
-from harness.runtime import start_jax
+from harness.record import read_records, record_of, rows_as_json, write_record
+from harness.runtime import COMPILE_CACHE_VARIABLE
 from harness.text import trial_lines, trials_table
 from harness.validate import validate
 
@@ -42,6 +48,21 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     add_setup_options(parser)
     parser.add_argument("--seeds", type=int, help="seeds of the first look (and the only one)")
     parser.add_argument("--max-seeds", type=int, help="most seeds drawn while undecided")
+    parser.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="units trained at once, each in a process of its own (default: one a core); "
+        "with --cluster slurm, jobs",
+    )
+    parser.add_argument(
+        "--cluster",
+        metavar="ADDRESS",
+        help="train on a Dask cluster: tcp://HOST:PORT, a scheduler file, or slurm",
+    )
+    parser.add_argument(
+        "--no-compile-cache", action="store_true", help="compile every program anew"
+    )
     parser.add_argument("--fresh", action="store_true", help="ignore measurements already stored")
     parser.add_argument("--strict", action="store_true", help="exit 3 when something is undecided")
     parser.add_argument(
@@ -57,6 +78,8 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
 def run(chosen: argparse.Namespace) -> int:
     """Run the selected predictions; one that breaks does not stop the others."""
+    if chosen.no_compile_cache:
+        os.environ[COMPILE_CACHE_VARIABLE] = "off"
     selected = select(registry(chosen), chosen.selector)
     overrides = parse_overrides(chosen.overrides)
     plans = [
@@ -76,22 +99,11 @@ def run(chosen: argparse.Namespace) -> int:
             remedy="Publish without --set.",
             path="--publish",
         )
-    start_jax()
     for plan in plans:
         validate(plan)
-    folders = [chosen.records, *([RECORDS] if chosen.publish else [])]
-    code, records = Exit.OK, []
-    for plan in plans:
-        try:
-            trial, record = _run_one(plan, chosen, folders)
-        except AssayError as error:
-            print(error, file=sys.stderr)
-            code = Exit.RUN_ERROR
-            continue
-        records.append(record)
-        code = max(code, exit_code(trial, strict=chosen.strict), key=_severity)
-        if not chosen.json:
-            print("\n".join(trial_lines(record["trial"])), end="\n\n", flush=True)
+    with _pool(chosen) as pool:
+        print_estimate(plans, chosen, pool)
+        code, records = _run_all(plans, chosen, pool)
     if chosen.json:
         print_json([row for record in records for row in rows_as_json(record)])
     elif len(records) > 1:
@@ -99,20 +111,56 @@ def run(chosen: argparse.Namespace) -> int:
     return code
 
 
-def _run_one(
-    plan: Plan, chosen: argparse.Namespace, folders: list[Path]
-) -> tuple[Trial, dict[str, Any]]:
-    from harness.trial import try_prediction
+def _run_all(
+    plans: Sequence[Plan], chosen: argparse.Namespace, pool: Pool
+) -> tuple[Exit, list[dict[str, Any]]]:
+    """Try all plans, print and record each as soon as it and those before it are finished."""
+    from harness.suite import try_all
 
-    with (
-        progress_bar(plan, quiet=chosen.json) as progress,
-        local_trainer(fresh=chosen.fresh, progress=progress) as trainer,
-    ):
-        trial = try_prediction(plan, trainer)
-    record = record_of(plan, trial)
-    for folder in folders:
-        write_record(folder, record, published=folder == RECORDS)
-    return trial, record
+    folders = [chosen.records, *([RECORDS] if chosen.publish else [])]
+    code, records = Exit.OK, []
+    with progress_bar(plans, pool.device, quiet=chosen.json) as progress:
+        trainer = Trainer(pool=pool, fresh=chosen.fresh, progress=progress)
+        with try_all(plans, trainer) as suite:
+            for position, plan in enumerate(plans):
+                try:
+                    trial = suite.result(position)
+                except AssayError as error:
+                    print(error, file=sys.stderr)
+                    code = Exit.RUN_ERROR
+                    continue
+                record = record_of(plan, trial, pool)
+                for folder in folders:
+                    write_record(folder, record, published=folder == RECORDS)
+                records.append(record)
+                code = max(code, exit_code(trial, strict=chosen.strict), key=_severity)
+                if not chosen.json:
+                    print("\n".join(trial_lines(record["trial"])), end="\n\n", flush=True)
+    return code, records
+
+
+def print_estimate(plans: Sequence[Plan], chosen: argparse.Namespace, pool: Pool) -> None:
+    """Say on standard error how long a long run will take, as far as earlier records tell."""
+    folders = [folder for folder in (RECORDS, chosen.records) if folder.is_dir()]
+    known = [record for folder in folders for record in read_records(folder)]
+    line = estimate_line(estimate(plans, known, pool.workers, device=pool.device))
+    if line is not None:
+        print(line, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _pool(chosen: argparse.Namespace) -> Iterator[Pool]:
+    """The pool that the command asks for."""
+    if chosen.cluster is None:
+        pool = local_pool(chosen.workers)
+    else:
+        from harness.pools.dask import open_cluster
+
+        pool = open_cluster(chosen.cluster, workers=chosen.workers)
+    try:
+        yield pool
+    finally:
+        pool.close()
 
 
 def exit_code(trial: Trial, *, strict: bool) -> Exit:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from harness.cost import Spent
 from harness.outcome import Finding
 
 STATUSES: Final[Mapping[str, str]] = {
@@ -65,8 +66,7 @@ class Run:
     """Where and when a result was obtained and what it cost."""
 
     seeds: int
-    core_seconds: float
-    wall_s: float
+    cost: Spent
     device: str
     time: str
     commit: str | None

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from harness.cost import spent
 from harness.leaderboard.board import (
     Board,
     Change,
@@ -192,12 +193,11 @@ def _control(prediction: Prediction, outcome: Json) -> ControlResult:
 
 
 def _run(record: Json) -> Run:
-    provenance, trial = record["provenance"], record["trial"]
+    provenance = record["provenance"]
     git = provenance["git"]
     return Run(
-        seeds=trial["seeds"],
-        core_seconds=trial["cost"]["run_s"],
-        wall_s=trial["wall_s"],
+        seeds=record["trial"]["seeds"],
+        cost=spent(record),
         device=provenance["device"],
         time=provenance["time"],
         commit=None if git is None else git["commit"][:12] + (" (changed)" if git["dirty"] else ""),

@@ -35,6 +35,7 @@ def html(board: Board, prefix: str = "../") -> str:
         ),
         _predictions(board),
         _theories(board),
+        _costs(board),
         *(article(group, prefix) for group in _grouped(board)),
         _unregistered(board),
         _legend(),
@@ -84,7 +85,7 @@ def _result(entry: Entry) -> Sequence[str]:
         f"{failing} of {len(entry.controls)}",
         wording.surprises_of(entry),
         join(
-            f"{run.seeds} seeds, {wording.seconds(run.core_seconds)}",
+            f"{run.seeds} seeds, {wording.core_time(run)}",
             element("span", f"{run.device}, {wording.day(run.time)}", class_="sub"),
         ),
     )
@@ -106,6 +107,18 @@ def _theories(board: Board) -> Markup:
     ]
     table = scrolling_table("Theories", ("theory", "rank", "score", *wording.TALLY), rows)
     return _section("theories", "Theories", table, element("p", others, class_="note"))
+
+
+def _costs(board: Board) -> Markup:
+    *rows, totals = wording.bill(board) or [()]
+    if not totals:
+        return Markup()
+    linked: list[Sequence[str]] = [
+        (element("a", name, href=f"#{name}"), *others) for name, *others in rows
+    ]
+    strong = [element("b", cell) if cell else "" for cell in totals]
+    table = scrolling_table("What it costs", wording.BILL, [*linked, strong])
+    return _section("costs", "What it costs", table)
 
 
 def _unregistered(board: Board) -> Markup:

@@ -21,6 +21,7 @@ def markdown(board: Board, prefix: str = "../") -> str:
         lines += _predictions([e for e in board.entries if e.strand == strand], prefix)
     lines += ["## Theories", "", *_theories(board)]
     lines += ["## Rivals and controls", "", *_rivals(board)]
+    lines += ["## What it costs", "", *_costs(board)]
     lines += _findings(board) + _weaknesses(board)
     if board.unregistered:
         names = ", ".join(f"`{name}`" for name in board.unregistered)
@@ -40,7 +41,7 @@ def _predictions(entries: Sequence[Entry], prefix: str) -> list[str]:
         "resolving power",
         "surprises",
         "seeds",
-        "cost",
+        "core time",
         "device, date",
     )
     rows = []
@@ -55,7 +56,7 @@ def _predictions(entries: Sequence[Entry], prefix: str) -> list[str]:
                 wording.number(entry.resolving_power) if run else "",
                 wording.surprises_of(entry),
                 "" if run is None else str(run.seeds),
-                "" if run is None else wording.seconds(run.core_seconds),
+                "" if run is None else wording.core_time(run),
                 "" if run is None else f"{run.device}, {wording.day(run.time)}",
             )
         )
@@ -92,6 +93,12 @@ def _rivals(board: Board) -> list[str]:
             rows.append((where, name, "fail", f"{control.verdict}{mark}", error))
     header = ("prediction", "theory or control", "expected", "verdict", "error in tolerances")
     return _table(header, rows)
+
+
+def _costs(board: Board) -> list[str]:
+    *rows, last = wording.bill(board) or [()]
+    totals = [f"**{cell}**" if cell else "" for cell in last]
+    return _table(wording.BILL, [*rows, totals] if totals else [])
 
 
 def _findings(board: Board) -> list[str]:

@@ -8,8 +8,21 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from harness.cost import Spent
 from harness.leaderboard.board import Board, Entry
 from harness.record import plain
+
+_COSTS: Final[Mapping[str, str]] = {
+    "core_seconds": "run_s",
+    "compile_s": "compile_s",
+    "forecast_s": "forecast_s",
+    "judge_s": "judge_s",
+    "wall_s": "wall_s",
+    "steps": "steps",
+    "flops": "flops",
+    "peak_bytes": "peak_bytes",
+}
+"""Column of the CSV table: field of the cost that stands in it."""
 
 COLUMNS: Final = (
     "id",
@@ -27,8 +40,7 @@ COLUMNS: Final = (
     "theories",
     "controls",
     "surprises",
-    "core_seconds",
-    "wall_s",
+    *_COSTS,
     "device",
     "time",
     "changes",
@@ -72,7 +84,7 @@ def as_csv(board: Board) -> str:
 def _row(entry: Entry) -> Mapping[str, Any]:
     low, high = entry.interval or (None, None)
     run = entry.run
-    ran = {} if run is None else vars(run)
+    ran = {} if run is None else {**vars(run), **_costs(run.cost)}
     return {
         **{name: getattr(entry, name) for name in COLUMNS if hasattr(entry, name)},
         "error_low": low,
@@ -82,5 +94,9 @@ def _row(entry: Entry) -> Mapping[str, Any]:
         "surprises": "; ".join(entry.surprises),
         "changes": sum(change.after_result for change in entry.changes),
         "health": "; ".join(finding.check for finding in entry.health),
-        **{name: ran.get(name) for name in ("seeds", "core_seconds", "wall_s", "device", "time")},
+        **{name: ran.get(name) for name in ("seeds", *_COSTS, "device", "time")},
     }
+
+
+def _costs(cost: Spent) -> Mapping[str, float | None]:
+    return {column: getattr(cost, name) for column, name in _COSTS.items()}

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections import Counter
 
+from harness.cost import HEADINGS, Spent, cells, total
 from harness.judge import LEVEL
-from harness.leaderboard.board import STATUSES, Board, Entry, Interval, Standing
+from harness.leaderboard.board import STATUSES, Board, Entry, Interval, Run, Standing
 from harness.leaderboard.standings import CHARGE
 
 TITLE = "Assay leaderboard"
@@ -20,6 +21,9 @@ LINES = (
     "score of a theory: mean error in tolerances over the predictions that it forecasts, "
     f"{CHARGE:g} more for each constant that was fitted to data. Theories whose intervals overlap "
     "share a rank.",
+    "core time: core-seconds of training; a measurement that was stored before counts as what it "
+    "took then. FLOPs: floating-point operations of training, counted from the traced programs. "
+    "Peak memory: arguments, temporaries and outputs of the largest compiled program.",
 )
 """The legend below the statuses."""
 
@@ -43,11 +47,23 @@ def error_of(entry: Entry) -> str:
     return f"{number(entry.error)} {span(entry.interval)}".strip()
 
 
-def seconds(value: float) -> str:
-    """Return a duration."""
-    if value < 120:
-        return f"{value:.0f} s" if value >= 10 else f"{value:.1f} s"
-    return f"{value / 60:.0f} min" if value < 7200 else f"{value / 3600:.1f} h"
+def core_time(run: Run) -> str:
+    """Return the core-seconds of training."""
+    return costs(run.cost)["core time"]
+
+
+def costs(cost: Spent) -> dict[str, str]:
+    """Return a cost in words, by heading."""
+    return dict(zip(HEADINGS, cells(cost, missing="–"), strict=True))
+
+
+def bill(board: Board) -> list[tuple[str, ...]]:
+    """Return the rows below BILL, the most core-seconds first, then a total; [] without results."""
+    ran = [(entry, entry.run) for entry in board.entries if entry.run is not None]
+    ran.sort(key=lambda pair: pair[1].cost.run_s or 0.0, reverse=True)
+    rows = [(entry.id, entry.tier, *costs(run.cost).values(), run.device) for entry, run in ran]
+    together = total(run.cost for _, run in ran)
+    return [*rows, ("total", "", *costs(together).values(), "")] if rows else []
 
 
 def status_of(entry: Entry) -> str:
@@ -108,3 +124,4 @@ def sentence(text: str) -> str:
 
 
 TALLY = ("passed", "failed as expected", "surprising", "undecided", "out of scope", "not run")
+BILL = ("prediction", "tier", *HEADINGS, "device")

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,6 +34,47 @@ def test_list_and_show(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert part in out
     code, out, _ = called(capsys, "show", "parabola", "--json")
     assert json.loads(out)["prediction"]["id"] == "parabola"
+
+
+def test_list_shows_costs(here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = called(capsys, "list", "--cost")
+    assert code == 0
+    assert [line.split()[:4] for line in out.splitlines()[2:4]] == [
+        ["parabola", "smoke", "not", "run"],
+        ["parabola", "full", "not", "run"],
+    ]
+    assert called(capsys, "run", "parabola", "--publish", "--tier", "full")[0] == 0
+    path = tmp_path / "results" / "records" / "parabola.full.json"
+    record = json.loads(path.read_text())
+    record["trial"]["cost"] = {"run_s": 7.25, "compile_s": 3.5}
+    path.write_text(json.dumps(record))
+    here.write_text(here.read_text().replace("max_seeds: 64}", "max_seeds: 64, budget_s: 7}"))
+    out = called(capsys, "list", "--cost")[1]
+    first, second, last = (line.split() for line in out.splitlines()[2:])
+    assert first[:5] == ["parabola", "full", "pass", "7.2", "s"]
+    assert first[-3:] == ["7.0", "s", "(over)"]
+    assert second[:4] == ["parabola", "smoke", "not", "run"]
+    assert second[-2:] == ["5.0", "s"]
+    assert last[:3] == ["total", "7.2", "s"]
+    said = json.loads(called(capsys, "list", "--cost", "--json")[1])
+    assert said["total"]["run_s"] == 7.25
+    assert [(tier["tier"], tier["budget_s"]) for tier in said["tiers"]] == [
+        ("full", 7),
+        ("smoke", 5),
+    ]
+    assert said["tiers"][0]["cost"]["flops"] is None
+    assert said["tiers"][1]["cost"] is None
+    empty = called(capsys, "list", "--cost", "--records", "nowhere")[1]
+    assert empty.count("not run") == 2
+
+
+def test_a_plain_list_imports_nothing_heavy(here: Path) -> None:
+    code = "import sys; from harness.cli import main; main(['list']); print(*sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
+    assert not {"jax", "numpy", "harness.cost", "harness.leaderboard"} & set(done.stdout.split())
 
 
 def test_check_counts_and_reports(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

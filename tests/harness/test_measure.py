@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from harness.errors import AssayError
-from harness.keys import seed_keys
 from harness.measure import Measurement, local_trainer, measure
 from harness.plan import Plan, make_plan
 from harness.read import read_prediction
@@ -45,13 +44,6 @@ def test_seeds_are_the_same_however_they_are_batched(suite: Path) -> None:
     whole = run(plan, count=4).arrays["weight"].values
     parts = [run(plan, first=first, count=2).arrays["weight"].values for first in (0, 2)]
     np.testing.assert_allclose(np.concatenate(parts), whole, rtol=1e-6)
-
-
-def test_a_revision_brings_fresh_seeds() -> None:
-    first, again, second = (seed_keys("a", revision, 0, 3) for revision in (1, 1, 2))
-    assert (first == again).all()
-    assert (first != second).all()
-    assert (seed_keys("b", 1, 0, 3) != first).all()
 
 
 def test_a_stored_measurement_is_used_again_unless_asked_for_a_fresh_one(suite: Path) -> None:

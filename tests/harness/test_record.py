@@ -17,7 +17,7 @@ from harness.trial import try_prediction
 def test_a_record_holds_what_is_needed_to_repeat_the_run(suite: Path, tmp_path: Path) -> None:
     plan = make_plan(read_prediction(suite))
     with local_trainer() as trainer:
-        record = record_of(plan, try_prediction(plan, trainer))
+        record = record_of(plan, try_prediction(plan, trainer), trainer.pool)
     path = write_record(tmp_path / "records", record, published=True)
     assert path.name == "parabola.smoke.json"
     (read,) = read_records(tmp_path / "records")

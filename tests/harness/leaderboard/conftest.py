@@ -18,13 +18,26 @@ from harness.judge import Criterion, Verdict, judge
 from harness.leaderboard.board import Board
 from harness.leaderboard.collect import collect
 from harness.lock import promise_hash
-from harness.measure import Cost
 from harness.outcome import ControlOutcome, Finding, Measured, Row, Series, TheoryOutcome, Trial
 from harness.read import Registry, read_tree
 from harness.record import plain
 from harness.schema import Prediction
+from harness.work import Cost
 
 SEEDS = 16
+COST: Mapping[str, float] = MappingProxyType(
+    {
+        "run_s": 12.5,
+        "compile_s": 3.0,
+        "forecast_s": 0.5,
+        "judge_s": 0.25,
+        "units": 4,
+        "stored_units": 0,
+        "steps": 2_100_000,
+        "flops": 1_200_000_000_000,
+        "peak_bytes": 340_000_000,
+    }
+)
 NO_AXES: Mapping[str, Any] = MappingProxyType({})
 
 WORLD = '''
@@ -240,7 +253,7 @@ def record(
         resolving_power=5.0,
         health=tuple(health),
         raw={name: replace(measured(array), per_seed=None) for name, array in (raw or {}).items()},
-        cost=Cost(12.5, 3.0, 4, 0),
+        cost=Cost(),
         wall_s=9.0,
     )
     provenance = {
@@ -263,7 +276,7 @@ def record(
         "precision": declared.precision,
         "free_parameters": declared.free_parameters,
         "provenance": provenance,
-        "trial": plain(trial),
+        "trial": {**plain(trial), "cost": dict(COST)},
         **changes,
     }
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from harness.cost import Spent
 from harness.leaderboard.board import STATUSES, Board, Entry
 from harness.leaderboard.collect import collect
 from harness.lock import write_lock
@@ -137,6 +138,14 @@ def test_records_of_unknown_predictions_are_named(registry: Registry, records: R
 
 def test_files_are_named_from_the_root(board: Board) -> None:
     assert entry(board, "laws").file == "predictions/universality/laws/laws.yaml"
+
+
+def test_a_run_has_the_cost_of_its_record(registry: Registry, records: Records) -> None:
+    for record in records:
+        record["trial"]["cost"] = {"run_s": 12.5, "compile_s": 3.0}
+    run = entry(collect(registry, records), "numbers").run
+    assert run is not None
+    assert run.cost == Spent(run_s=12.5, compile_s=3.0, wall_s=9.0)
 
 
 def test_references_link_to_the_publication(board: Board) -> None:

@@ -100,6 +100,15 @@ def test_every_kind_of_comparison_is_drawn(page: str, board: Board) -> None:
     assert "overlap, from which height is computed" in captions
 
 
+def test_costs_have_a_table_with_a_total(page: str, board: Board) -> None:
+    section = re.findall(r'<section id="costs">.*?</section>', page, flags=re.DOTALL)[0]
+    ran = sum(entry.run is not None for entry in board.entries)
+    assert section.count("<tr>") == ran + 2
+    assert "<td>1.2 TFLOP</td>" in section
+    assert '<a href="#numbers">numbers</a>' in section
+    assert "<b>100 s</b>" in section
+
+
 def test_the_page_stays_small(page: str) -> None:
     assert len(page.encode()) < 300_000
 

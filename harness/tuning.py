@@ -1,0 +1,117 @@
+"""How a program is vectorised: a first guess from its size, then short measured trials.
+
+A guess costs nothing, a trial costs a compilation. So another strategy is tried only when the
+program has already run for much longer than the trial will take to compile (ski rental), on seeds
+that are needed anyway; what was measured is remembered beside the compiled programs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from harness.identity import digest
+from harness.programs import Strategy
+from harness.runtime import cache_dir, compile_cache_enabled
+from harness.store import write_atomically
+
+# Measured with one thread: networks whose lanes together keep more than this between two steps
+# run slower the more of them are vectorised, down to two seeds.
+CPU_STATE_BYTES: Final = 1 << 20
+CPU_SEEDS: Final = (2, 16)
+PATIENCE: Final = 4.0
+CLEARLY_FASTER: Final = 0.95
+_LEAST_COMPILE_S: Final = 0.5
+_EFFORT_FACTOR: Final = 2.0
+
+
+@dataclass(frozen=True)
+class Arm:
+    """What is known of a strategy: best seconds a seed, seeds run, slowest compilation."""
+
+    seconds_per_seed: float
+    seeds: int
+    compile_s: float
+
+
+Arms = Mapping[Strategy, Arm]
+
+
+def guess(state_bytes: int, seeds: int, points: int, *, accelerator: bool) -> Strategy:
+    """The strategy to begin with, for a unit of so many seeds and grid points.
+
+    `state_bytes` is what one lane keeps between two steps. An accelerator takes all lanes at
+    once (memory shrinks that later); a CPU as many seeds as stay near its cache.
+    """
+    if accelerator:
+        return Strategy(seeds, points)
+    low, high = CPU_SEEDS
+    fitting = CPU_STATE_BYTES // max(1, state_bytes * points)
+    wanted = min(max(fitting, low), high, seeds)
+    return Strategy(max(size for size in _divisors(seeds) if size <= wanted), points)
+
+
+def choose(arms: Arms, seeds: int) -> Strategy:
+    """The fastest strategy known, or a neighbour of it whose trial has become cheap.
+
+    `seeds` are those of one unit of work; `arms` holds at least one strategy.
+    """
+    best = min(arms, key=lambda strategy: arms[strategy].seconds_per_seed)
+    spent = sum(arm.seconds_per_seed * arm.seeds for arm in arms.values())
+    slowest = max(_LEAST_COMPILE_S, *(arm.compile_s for arm in arms.values()))
+    for neighbour in _neighbours(best, seeds):
+        if neighbour not in arms and spent > PATIENCE * _EFFORT_FACTOR * slowest:
+            return neighbour
+    return best
+
+
+def learnt(arms: Arms, strategy: Strategy, seeds: int, run_s: float, compile_s: float) -> Arms:
+    """The arms after one more call of a strategy over some seeds."""
+    known = arms.get(strategy, Arm(float("inf"), 0, 0.0))
+    best = min(known.seconds_per_seed, run_s / seeds)
+    arm = Arm(best, known.seeds + seeds, max(known.compile_s, compile_s))
+    return {**arms, strategy: arm}
+
+
+def recall(program: Mapping[str, Any]) -> Arms:
+    """What earlier runs on this machine measured of a program; empty if nothing."""
+    try:
+        stored = json.loads(_file(program).read_text(encoding="utf-8"))
+        return {Strategy(**entry["strategy"]): Arm(**entry["arm"]) for entry in stored}
+    except (OSError, ValueError, TypeError, KeyError):
+        return {}
+
+
+def remember(program: Mapping[str, Any], arms: Arms) -> None:
+    """Keep what was measured, together with what other processes kept meanwhile."""
+    if not compile_cache_enabled():
+        return
+    merged = {**recall(program), **arms}
+    entries = [{"strategy": vars(strategy), "arm": vars(arm)} for strategy, arm in merged.items()]
+    write_atomically(_file(program), json.dumps(entries).encode())
+
+
+def smaller(strategy: Strategy, least: int = 1) -> Strategy | None:
+    """Half the seeds (not below `least`), then half the grid points; None if nothing is left."""
+    if strategy.seeds > least:
+        return replace(strategy, seeds=max(least, strategy.seeds // 2))
+    return replace(strategy, points=strategy.points // 2) if strategy.points > 1 else None
+
+
+def _neighbours(strategy: Strategy, seeds: int) -> list[Strategy]:
+    """What to try next, in this order: a harder compilation, more seeds at once, fewer."""
+    sizes = _divisors(seeds)
+    larger = [size for size in sizes if size >= 2 * strategy.seeds][:1]
+    fewer = [size for size in sizes if size <= strategy.seeds // 2][-1:]
+    found = [replace(strategy, effort="thorough")]
+    return found + [replace(strategy, seeds=size) for size in larger + fewer]
+
+
+def _divisors(number: int) -> list[int]:
+    return [size for size in range(1, number + 1) if number % size == 0]
+
+
+def _file(program: Mapping[str, Any]) -> Any:
+    return cache_dir() / "programs" / f"{digest(program)}.speed.json"
