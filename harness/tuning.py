@@ -21,8 +21,7 @@ from harness.store import write_atomically
 # run slower the more of them are vectorised, down to two seeds.
 CPU_STATE_BYTES: Final = 1 << 20
 CPU_SEEDS: Final = (2, 16)
-PATIENCE: Final = 4.0
-CLEARLY_FASTER: Final = 0.95
+PATIENCE: Final = 10.0
 _LEAST_COMPILE_S: Final = 0.5
 _EFFORT_FACTOR: Final = 2.0
 

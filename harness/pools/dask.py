@@ -24,7 +24,6 @@ T = TypeVar("T")
 MOST_ATTEMPTS: Final = 10
 WORKERS_S: Final = 60.0
 POLL_S: Final = 1.0
-RENEW_S: Final = 60.0
 _log = logging.getLogger(__name__)
 
 
@@ -209,7 +208,13 @@ class DaskPool:
 
     def _watch(self) -> None:
         """Follow workers that come and go until the pool is closed."""
-        last_ready = last_renewed = time.monotonic()
+        try:
+            self._follow()
+        except Exception as error:
+            self._abandon(error)
+
+    def _follow(self) -> None:
+        last_ready = time.monotonic()
         warned = False
         while not self._closing.wait(POLL_S):
             if self._client.status == "closed":
@@ -217,7 +222,7 @@ class DaskPool:
             try:
                 present = self._roster.look()
                 stuck = self._stuck(present)
-            except (OSError, RuntimeError):
+            except OSError:
                 continue  # The client reconnects, or closes itself.
             self._settle(present, stuck)
             now = time.monotonic()
@@ -228,9 +233,8 @@ class DaskPool:
                     return self._abandon(_no_worker(f"is left after {WORKERS_S:.0f} s"))
                 _log.warning("No worker is ready; waiting for one.")
                 warned = True
-            if self._jobs is not None and now - last_renewed > RENEW_S:
+            if self._jobs is not None:
                 self._jobs.renew(present.names)
-                last_renewed = now
         return None
 
     def _stuck(self, present: Present) -> set[str]:

@@ -106,7 +106,10 @@ class Roster:
         )
 
     def _workers(self) -> Mapping[str, Any]:
-        workers: Mapping[str, Any] = self._client.scheduler_info(n_workers=-1)["workers"]
+        workers: Mapping[str, Any] | None
+        workers = self._client.scheduler_info(n_workers=-1).get("workers")
+        if workers is None or self._client.status != "running":
+            raise ConnectionError("the scheduler does not answer")
         return workers
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
+import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from importlib import import_module
@@ -14,7 +16,9 @@ from harness.runtime import SHARES_VARIABLE, worker_environment
 
 SLURM: Final = "slurm"
 CONNECT_S: Final = 8.0
+ABSENT_S: Final = 60.0
 _EXTRA: Final = "pip install 'assay-bench[cluster]'"
+_log = logging.getLogger(__name__)
 
 
 def connect(address: str) -> Any:
@@ -51,11 +55,9 @@ def connect(address: str) -> Any:
 class SlurmJobs:
     """SLURM jobs of our own, each with one or more workers, and their scheduler."""
 
-    def __init__(self, cluster: Any, number: int) -> None:
+    def __init__(self, cluster: Any) -> None:
         self._cluster = cluster
-        self._number = number
-        self._seen: set[str] = set()
-        self._missing: set[str] = set()
+        self._last_seen: dict[str, float] = {}
 
     def client(self) -> Any:
         """A client of the scheduler."""
@@ -65,22 +67,21 @@ class SlurmJobs:
         """Replace jobs that have ended, for instance at their time limit.
 
         `workers` are the names of the connected ones. A job has ended when it had workers and
-        has had none at two calls in succession (a worker that restarts is away for seconds).
+        has had none for ABSENT_S (a worker that restarts is away for seconds).
         """
+        now = time.monotonic()
         names = tuple(workers)
-        there = {
-            job
-            for job in self._cluster.worker_spec
-            if any(name == job or name.startswith(f"{job}-") for name in names)
-        }
-        missing = self._seen - there
-        ended = missing & self._missing
+        for job in self._cluster.worker_spec:
+            if any(name == job or name.startswith(f"{job}-") for name in names):
+                self._last_seen[job] = now
+        ended = [job for job, seen in self._last_seen.items() if now - seen > ABSENT_S]
         for job in ended:
-            self._cluster.worker_spec.pop(job, None)
+            del self._last_seen[job]
         if ended:
-            self._cluster.scale(jobs=self._number)
-        self._seen = (self._seen | there) - ended
-        self._missing = missing - ended
+            try:
+                _submit(self._cluster, len(ended), ended)
+            except AssayError as error:
+                _log.warning("%s", error)
 
     def close(self) -> None:
         """Cancel the jobs and stop the scheduler."""
@@ -130,22 +131,33 @@ def start_slurm(jobs: int | None) -> SlurmJobs:
             remedy="Correct jobqueue: slurm: in ~/.config/dask/jobqueue.yaml",
         ) from error
     try:
-        cluster.sync(_submit, cluster, jobs)
+        _submit(cluster, jobs)
+    except AssayError:
+        end(cluster)
+        raise
+    return SlurmJobs(cluster)
+
+
+def _submit(cluster: Any, jobs: int, ended: Sequence[str] = ()) -> None:
+    """Submit jobs, in place of those that have ended; raises AssayError when SLURM refuses."""
+    try:
+        cluster.sync(_change, cluster, jobs, ended)
     except (RuntimeError, ValueError, OSError) as error:
         for job in cluster.workers.values():
             if job.job_id is None:
                 job.status = _needed("distributed").Status.failed  # Else the cluster never closes.
-        end(cluster)
         raise AssayError(
             f"SLURM does not take the job: {_last_line(error)}",
             remedy="Correct queue, account and walltime under jobqueue: slurm: in "
             "~/.config/dask/jobqueue.yaml",
         ) from error
-    return SlurmJobs(cluster, jobs)
 
 
-async def _submit(cluster: Any, jobs: int) -> None:
-    """Submit the jobs and wait for SLURM's answer, which cluster.scale would only log."""
+async def _change(cluster: Any, jobs: int, ended: Sequence[str]) -> None:
+    """Do what cluster.scale would do, but wait for SLURM's answer, which scale only logs."""
+    for job in ended:
+        cluster.worker_spec.pop(job, None)
+    await cluster
     for _ in range(jobs):
         cluster.worker_spec.update(cluster.new_worker_spec())
     await cluster

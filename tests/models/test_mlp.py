@@ -7,6 +7,7 @@ import optax
 import pytest
 from flax import nnx
 
+from models import mlp as mlps
 from models.mlp import MLP
 from models.parametrisation import PARAMETRISATIONS, lr_scales
 
@@ -89,6 +90,42 @@ def test_vmap_over_keys_and_split_merge_inside_jit():
 
     expected = [mlp(key, parametrisation="mup", base_width=8, gain=1.5)(x) for key in keys]
     np.testing.assert_allclose(outputs(keys, 1.5), np.stack(expected), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("depth", "changed"),
+    [
+        (mlps.LAYERS_APART + 1, {}),
+        (mlps.LAYERS_UNROLLED + 2, {"parametrisation": "ntk", "gain": 1.5, "bias": True}),
+    ],
+    ids=["unrolled", "scanned"],
+)
+def test_stacked_layers_are_the_layers_apart(monkeypatch, depth, changed):
+    key, x = jax.random.key(6), jax.random.normal(jax.random.key(1), (3, D))
+
+    def run():
+        model = mlp(key, depth=depth, **changed)
+        graph, state = nnx.split(model, nnx.Param)
+        slope = jax.grad(lambda state: nnx.merge(graph, state)(x).sum())(state)
+        return model, nnx.merge(graph, slope), model.preactivations(x), model.features(x)
+
+    stacked, stacked_slope, *seen = run()
+    monkeypatch.setattr(mlps, "LAYERS_APART", depth)
+    apart, apart_slope, *expected = run()
+    assert (len(stacked.layers), len(apart.layers)) == (3, depth + 1)
+    assert [h.shape for h in seen[0]] == [(3, 32)] * depth
+    np.testing.assert_allclose(stacked(x), apart(x), rtol=1e-4, atol=1e-5)
+    for found, wanted in zip(jax.tree.leaves(seen), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
+    hidden, slopes = list(apart.layers)[1:-1], list(apart_slope.layers)[1:-1]
+    kernels = [layer.kernel[...] for layer in hidden]
+    np.testing.assert_array_equal(stacked.layers[1].kernel[...], kernels)
+    np.testing.assert_array_equal(leaves(stacked)[0], leaves(apart)[0])
+    np.testing.assert_array_equal(leaves(stacked)[-1], leaves(apart)[-1])
+    for name in ("kernel", "bias") if "bias" in changed else ("kernel",):
+        found = getattr(stacked_slope.layers[1], name)[...]
+        wanted = [getattr(layer, name)[...] for layer in slopes]
+        np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-5)
 
 
 def test_the_graph_is_a_static_argument_of_jit():

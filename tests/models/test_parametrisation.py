@@ -160,19 +160,32 @@ def test_lr_scales_refuses_uncovered_parameters_and_unknown_paths():
         lr_scales(Gated(key, {"gate": own, "gaet": own}), "sgd")
 
 
+class Chain(nnx.Module):
+    """Twelve layers: their paths are ordered as numbers in a state, and as text by `sorted`."""
+
+    def __init__(self, key: jax.Array) -> None:
+        sizes = {"width": N, "base_width": N0, "parametrisation": "mup"}
+        roles = [Role.INPUT, *[Role.HIDDEN] * 11]
+        self.layers = nnx.List(Dense(key, role, fan_in=N, fan_out=N, **sizes) for role in roles)
+
+
 def test_lr_scales_has_the_structure_of_the_parameters_for_many_layers():
-    model = MLP(
-        jax.random.key(0),
-        d_in=D,
-        width=N,
-        depth=11,
-        base_width=N0,
-        parametrisation="mup",
-        bias=True,
-    )
+    model = Chain(jax.random.key(0))
     scales = lr_scales(model, "sgd")
     assert jax.tree.structure(scales) == jax.tree.structure(nnx.state(model, nnx.Param))
     expected = {f"layers.{i}.kernel": 1.0 for i in range(12)}
-    expected |= {f"layers.{i}.bias": N / N0 for i in range(11)}
-    expected |= {"layers.0.kernel": N / N0, "layers.11.kernel": N0 / N, "layers.11.bias": 1.0}
+    assert factors(scales) == expected | {"layers.0.kernel": N / N0}
+
+
+@pytest.mark.parametrize("depth", [1, 3, 30])
+def test_lr_scales_of_an_mlp_of_any_depth(depth):
+    sizes = {"d_in": D, "width": N, "base_width": N0}
+    model = MLP(jax.random.key(0), depth=depth, parametrisation="mup", bias=True, **sizes)
+    scales = lr_scales(model, "sgd")
+    assert jax.tree.structure(scales) == jax.tree.structure(nnx.state(model, nnx.Param))
+    last = len(model.layers) - 1
+    expected = {f"layers.{i}.kernel": 1.0 for i in range(last)}
+    expected |= {f"layers.{i}.bias": N / N0 for i in range(last)}
+    expected |= {"layers.0.kernel": N / N0}
+    expected |= {f"layers.{last}.kernel": N0 / N, f"layers.{last}.bias": 1.0}
     assert factors(scales) == expected

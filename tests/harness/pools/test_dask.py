@@ -20,14 +20,6 @@ from harness.pools.dask import DaskPool, open_cluster
 
 distributed = pytest.importorskip("distributed")
 
-pytestmark = pytest.mark.filterwarnings(
-    # Dask leaves sockets and event loops of killed workers to the garbage collector.
-    "ignore::ResourceWarning",
-    "ignore::pytest.PytestUnraisableExceptionWarning",
-    "ignore::DeprecationWarning:distributed",
-    "ignore::DeprecationWarning:tornado",
-)
-
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:

@@ -1,0 +1,45 @@
+"""What the harness itself takes: everything that is not training, compiling or solving theory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from harness.measure import local_trainer
+from harness.plan import make_plan
+from harness.read import read_tree
+from harness.text import table
+from harness.trial import try_prediction
+
+PREDICTIONS = Path(__file__).parents[2] / "predictions"
+
+
+def test_overhead_of_the_shipped_predictions(benchmark: BenchmarkFixture, measuring: bool) -> None:
+    """One worker in this process, nothing from the store, programs from the cache."""
+    shipped = list(read_tree([PREDICTIONS]))
+    plans = [make_plan(prediction) for prediction in shipped]
+    if not measuring:
+        plans = [make_plan(shipped[0], seeds=2)]
+    rows, shares, per_case = [], [], []
+
+    def every_prediction() -> None:
+        for plan in plans:
+            with local_trainer(1, fresh=True) as trainer:
+                trial = try_prediction(plan, trainer)
+            cost = trial.cost
+            overhead = trial.wall_s - cost.run_s - cost.compile_s - cost.forecast_s
+            cases = 1 + len(plan.controls)
+            shares.append(overhead / trial.wall_s)
+            per_case.append(1e3 * overhead / cases)
+            numbers = (cost.run_s, cost.compile_s, cost.forecast_s, cost.judge_s, overhead)
+            cells = [f"{number:.2f}" for number in numbers]
+            rows.append([trial.id, *cells, f"{shares[-1]:.1%}", f"{per_case[-1]:.0f}"])
+
+    benchmark.pedantic(every_prediction, rounds=1, iterations=1)
+    header = ("prediction", "run", "compile", "theory", "judge", "overhead", "share", "ms/case")
+    benchmark.extra_info.update(
+        largest_share=f"{max(shares):.1%}",
+        largest_ms_per_case=round(max(per_case)),
+        lines=table(header, rows),
+    )
