@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.execute import Arrays
 from harness.judge import Criterion
-from harness.judge.arrange import per_seed
+from harness.judge.pseudo import per_seed
 from harness.measure import Measurement, Pending, Trainer, draws, measure, seeds_in_unit
 from harness.plan import Case, Plan
 from harness.work import Cost

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .case import Case
 from .comparisons import COMPARISONS, Comparison
 from .mean import Array, as_array
+from .pseudo import per_seed
 from .terms import Criterion, UnjudgeableError
 
 if TYPE_CHECKING:
     import xarray as xr
-
-HALVES: Final = 100
-"""Random halves of the seeds on which a statistic of the ensemble is computed again."""
-
-ALLOWANCE: Final = 1.15
-"""Widening of the spread over halves: what a median of skewed noise needs to hold the level."""
 
 
 def arrange(measured: xr.DataArray, forecast: xr.DataArray, criterion: Criterion) -> Case:
@@ -52,56 +46,6 @@ def arrange(measured: xr.DataArray, forecast: xr.DataArray, criterion: Criterion
     axis_T = as_array(axis) if axis is not None and np.issubdtype(axis.dtype, np.number) else None
     points, yes_no = _names(values, rest), values.dtype == bool
     return Case(measured_NPT, forecast_NPF, criterion, axis_T, points, yes_no)
-
-
-def per_seed(
-    measured: xr.DataArray, reduce: Callable[[xr.DataArray], xr.DataArray] | None
-) -> xr.DataArray:
-    """One value per seed: what was measured, its reduction, or jackknife pseudo-values of it.
-
-    A reduction that drops `seed` is a statistic T of the ensemble. Its pseudo-values
-    T + (n - 1) (mean of T_without_i - T_without_i) play the part of per-seed values (Tukey 1958,
-    without the correction of the bias, which is noise where T is not smooth). For such T (a median,
-    a grid point) the jackknife also sees too little spread; so the pseudo-values are stretched
-    until their standard error is at least the spread of T over random halves of the seeds.
-    The level holds for smooth functions of means and for medians. It does not for the spread of
-    strongly skewed noise, whose tail few seeds have not seen (docs/statistics.md).
-    """
-    if reduce is None:
-        return measured
-    whole = reduce(measured)
-    if "seed" in whole.dims:
-        return whole
-    n = measured.sizes["seed"]
-    everyone = np.arange(n)
-    dims = whole.dims
-
-    def statistic(seeds: NDArray[np.intp]) -> Array:
-        return as_array(reduce(measured.isel(seed=seeds)).transpose(*dims).values)
-
-    total = as_array(whole.values)
-    without_N = np.array([statistic(np.delete(everyone, i)) for i in range(n)])
-    pseudo_N = total + (n - 1) * (without_N.mean(axis=0) - without_N)
-    rng, h = np.random.default_rng(0), n // 2
-    half_H = np.array([statistic(rng.permutation(n)[:h]) for _ in range(HALVES)])
-    spread = ALLOWANCE * np.sqrt(((half_H - total) ** 2).mean(axis=0) * n * h / (n - h))
-    return whole.expand_dims(seed=n).copy(data=_stretched(pseudo_N, spread))
-
-
-def _stretched(pseudo_N: Array, spread: Array) -> Array:
-    """Pseudo-values with the same mean and at least this standard deviation."""
-    n = pseudo_N.shape[0]
-    mean = pseudo_N.mean(axis=0)
-    present = pseudo_N.std(axis=0, ddof=1)
-    pattern = np.linspace(-1, 1, n)
-    pattern = (pattern / pattern.std(ddof=1)).reshape((n,) + (1,) * mean.ndim)
-    shape_N = np.divide(
-        pseudo_N - mean,
-        present,
-        out=np.broadcast_to(pattern, pseudo_N.shape).copy(),
-        where=present > 0,
-    )
-    return as_array(mean + shape_N * np.maximum(present, spread))
 
 
 def _check_seeds(measured: xr.DataArray) -> None:

@@ -161,7 +161,7 @@ def test_threads_that_wait_for_what_breaks_get_its_error_and_may_try_again() -> 
 
     def breaks() -> Any:
         begun.set()
-        time.sleep(0.1)
+        time.sleep(0.3)
         raise ZeroDivisionError
 
     with ThreadPoolExecutor(2) as threads:
@@ -189,7 +189,9 @@ def test_an_option_that_xla_does_not_know_is_left_out(monkeypatch: pytest.Monkey
 @pytest.mark.skipif(jax.default_backend() != "cpu", reason="an accelerator always takes turns")
 def test_programs_with_linear_algebra_take_turns() -> None:
     def solved() -> Any:
-        return jax.jit(lambda matrix: jax.numpy.linalg.eigh(matrix)[0]).lower(np.eye(3, dtype=np.float32)), {}
+        return jax.jit(lambda matrix: jax.numpy.linalg.eigh(matrix)[0]).lower(
+            np.eye(3, dtype=np.float32)
+        ), {}
 
     assert executable({"of": "eigh"}, "quick", solved).turn is executables._lapack_turn
     assert compiled().turn is not executables._lapack_turn

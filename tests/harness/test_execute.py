@@ -62,7 +62,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def force(monkeypatch: pytest.MonkeyPatch, strategy: Strategy) -> None:
     monkeypatch.setattr(module, "guess", lambda *sizes, **options: strategy)
-    monkeypatch.setattr(module, "choose", lambda arms, lanes: strategy)
+    monkeypatch.setattr(module, "choose", lambda *known: strategy)
 
 
 def some(arrays: Arrays, chosen: slice) -> Arrays:
@@ -232,6 +232,7 @@ json.dump(found, sys.stdout)
 def sharded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     environment = {
         **os.environ,
+        "JAX_PLATFORMS": "cpu",
         "XLA_FLAGS": f"--xla_force_host_platform_device_count={DEVICES}",
         "ASSAY_CACHE_DIR": str(tmp_path_factory.mktemp("sharded")),
     }

@@ -111,6 +111,29 @@ def test_what_did_not_fit_is_not_compiled_again(monkeypatch: pytest.MonkeyPatch)
     assert asked.count(Strategy(8, 5)) == 1
 
 
+class Device:
+    """A device as JAX lists it."""
+
+    def __init__(self, statistics: dict[str, int] | None) -> None:
+        self.statistics = statistics
+
+    def memory_stats(self) -> dict[str, int] | None:
+        return self.statistics
+
+
+@pytest.fixture
+def processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A device without memory of its own."""
+    monkeypatch.setattr("jax.local_devices", lambda: [Device(None)])
+
+
+def test_an_accelerator_says_what_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(memory.SHARES_VARIABLE, "4")
+    monkeypatch.setattr("jax.local_devices", lambda: [Device({"bytes_limit": 1000})] * 2)
+    assert memory.limit_bytes() == 1000 * memory.SHARE
+
+
+@pytest.mark.usefixtures("processor")
 def test_workers_share_the_memory_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(memory.SHARES_VARIABLE, raising=False)
     whole = memory.limit_bytes()
@@ -118,6 +141,7 @@ def test_workers_share_the_memory_of_the_machine(monkeypatch: pytest.MonkeyPatch
     assert memory.limit_bytes() == pytest.approx(whole / 4, abs=1)
 
 
+@pytest.mark.usefixtures("processor")
 @pytest.mark.parametrize(
     ("content", "bytes_"), [("1000000\n", 1_000_000), ("max\n", None), (None, None)]
 )

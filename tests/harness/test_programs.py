@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def test_a_changed_number_runs_the_same_program(compilations: list[str]) -> None
         ]
     ]
     assert len(compilations) == 1
-    assert all(np.abs(one - other).max() > 1e-3 for one, other in zip(ends, ends[1:], strict=False))
+    assert all(np.abs(one - other).max() > 1e-3 for one, other in pairwise(ends))
 
 
 @pytest.mark.parametrize(
@@ -99,9 +100,7 @@ def test_every_strategy_is_a_program_and_the_experiment_is_traced_once() -> None
 
 
 def test_a_program_knows_its_memory_and_the_work_of_one_lane() -> None:
-    few, many = (
-        program(ensemble(), Strategy(lanes, 5), arguments(lanes, 5)) for lanes in (2, 64)
-    )
+    few, many = (program(ensemble(), Strategy(lanes, 5), arguments(lanes, 5)) for lanes in (2, 64))
     assert 0 < few.peak_bytes < many.peak_bytes
     assert few.note == many.note
     assert few.note["steps"] == 6

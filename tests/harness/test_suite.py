@@ -17,6 +17,7 @@ from harness.outcome import Trial
 from harness.plan import Plan, make_plan
 from harness.pools.threads import ThreadPool
 from harness.read import read_prediction
+from harness.record import record_of
 from harness.suite import AHEAD, try_all
 from harness.trial import try_prediction
 
@@ -112,3 +113,9 @@ def test_a_verdict_does_not_depend_on_the_number_of_workers(suite: Path) -> None
     assert [row.discrepancy for row in alone.rows] == pytest.approx(
         [row.discrepancy for row in together.rows], rel=1e-4, abs=1e-6
     )
+
+
+def test_the_precision_of_matrix_products_is_recorded(suite: Path, trainer: Trainer) -> None:
+    plan = named(suite, "lower", ("experiment: ", "matmul_precision: default\nexperiment: "))
+    record = record_of(plan, try_prediction(plan, trainer), trainer.pool)
+    assert record["matmul_precision"] == "default"

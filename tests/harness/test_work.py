@@ -182,7 +182,8 @@ def test_a_grid_of_floats_may_be_overridden_with_whole_numbers(suite: Path) -> N
     edit(suite, "sweep: {curvature: [0.5, 1.0]}", "grid: {curvature: [0.5, 1.5]}")
     claim = unit(suite, point={})
     plan = make_plan(claim.prediction, overrides={"curvature": [1, 2]})
-    measured = [run_unit(replace(claim, case=case)).arrays["weight"] for case in (claim.case, plan.claim)]
+    units = (claim, replace(claim, case=plan.claim))
+    measured = [run_unit(one).arrays["weight"] for one in units]
     starts = [
         weight[:, :, 0] / (1 - 0.5 * np.array(axis, float))
         for weight, axis in zip(measured, [(0.5, 1.5), (1, 2.5)], strict=True)
@@ -264,7 +265,7 @@ def test_a_failing_unit_is_an_error_and_cancels_the_rest(suite: Path) -> None:
     pool, here = trainer()
     pending = measure(plan, plan.claim, 0, 4, here)
     pool.run(most=1)
-    with pytest.raises(AssayError, match="broke in case 'claim' at curvature=0.5"):
+    with pytest.raises(AssayError, match=r"broke in case 'claim' at curvature=0\.5"):
         pending.result()
     assert pool.run() == 0
     assert pool.submitted[1][1].cancelled()

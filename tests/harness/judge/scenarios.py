@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, stdtrit
 
 from harness.judge import LEVEL, Criterion
-from harness.judge.arrange import per_seed
 from harness.judge.case import Case, Estimate, Levels
 from harness.judge.comparisons import COMPARISONS
 from harness.judge.curve import largest
 from harness.judge.distribution import ks, wasserstein
+from harness.judge.pseudo import per_seed
 
 Array = NDArray[np.float64]
 Draw = Callable[..., Array]  # shape, seeds first -> noise of zero mean and unit variance

@@ -3,7 +3,8 @@ import pytest
 import xarray as xr
 
 from harness.judge import UnjudgeableError
-from harness.judge.arrange import arrange, per_seed
+from harness.judge.arrange import arrange
+from harness.judge.pseudo import per_seed
 from tests.harness.judge.builders import criterion, seeded
 
 DATA = np.random.default_rng(0).standard_normal((16, 3)) + 5
