@@ -47,6 +47,11 @@ class CaseRun:
             self._pending.append(measure(self.plan, self.case, self._seeds, count, self._trainer))
             self._seeds += count
 
+    def cancel(self) -> None:
+        """Give up the seeds that have not begun to train."""
+        for pending in self._pending:
+            pending.cancel()
+
     @contextmanager
     def timed(self, part: str) -> Iterator[None]:
         """Count the seconds of a block under `forecast_s` or `judge_s` of the cost."""

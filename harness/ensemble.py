@@ -28,7 +28,8 @@ class Ensemble:
 
     def static(self) -> dict[str, Any]:
         """Identity of the program, the number of lanes apart, as JSON values."""
-        varied = (*self.traced, *self.grid)
+        # A draw sees the first grid point, as constants of the program.
+        varied = (*self.traced, *(self.grid if self.draw is None else ()))
         return {
             "experiment": _named(self.experiment),
             "draw": None if self.draw is None else _named(self.draw),

@@ -117,14 +117,16 @@ def _compile(path: Path | None, effort: Effort, lower: Lower) -> Executable:
 
 
 def _keep(path: Path, compiled: Any, facts: Mapping[str, Any]) -> None:
+    """Keep an executable, where the backend can serialise it and the folder can be written."""
+    import jax
     from jax.experimental.serialize_executable import serialize
 
     try:
-        content = serialize(compiled)
-    except (ValueError, NotImplementedError):  # a backend that cannot serialise compiles each time
+        content = pickle.dumps({**facts, "executable": serialize(compiled)})
+        write_atomically(path, content)
+        prune(path.parent, CACHE_BYTES)
+    except (ValueError, NotImplementedError, OSError, jax.errors.JaxRuntimeError):
         return
-    write_atomically(path, pickle.dumps({**facts, "executable": content}))
-    prune(path.parent, CACHE_BYTES)
 
 
 def _optimised(lowered: Any, effort: Effort) -> Any:

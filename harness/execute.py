@@ -63,7 +63,10 @@ def execute(
         return _execute_untraced(ensemble, traced, grid, root, seeds)
     dtype = np.float64 if ensemble.precision == "float64" else np.float32
     traced_numbers = {name: dtype(value) for name, value in traced.items()}
-    grid_arrays = {name: _grid_array(values, dtype) for name, values in grid.items()}
+    grid_arrays = {
+        name: _grid_array(values, getattr(ensemble.world, name), dtype)
+        for name, values in grid.items()
+    }
     with numerics(ensemble.precision, ensemble.matmul):
         return _Batches(ensemble, traced_numbers, grid_arrays, root, seeds).run()
 
@@ -87,6 +90,8 @@ class _Batches:
             "ensemble": ensemble.static(),
             "machine": machine(),
             "lanes": [self.padded, self.points],
+            "devices": self.devices,
+            "memory": self.limit,
         }
         self.compile_s = self.run_s = 0.0
         self.peak_bytes = 0
@@ -100,16 +105,15 @@ class _Batches:
             began = time.perf_counter()
             arms, strategy, ready = self._fitting(arms, strategy)
             compile_s = time.perf_counter() - began
-            began = time.perf_counter()
-            parts.append(self._call(ready, strategy, done))
-            run_s = time.perf_counter() - began
+            part, run_s = self._call(ready, strategy, done)
+            parts.append(part)
             done += strategy.seeds
             arms = learnt(arms, strategy, strategy.seeds, run_s, compile_s)
             self.compile_s += compile_s
             self.run_s += run_s
             self.peak_bytes = max(self.peak_bytes, ready.peak_bytes)
             counts = ready.note
-            strategy = choose(arms, self.padded)
+            strategy = choose(arms, self.padded, self.devices)
         remember(self.identity, arms)
         arrays = {
             name: np.concatenate([part[name] for part in parts])[: self.seeds] for name in parts[0]
@@ -129,7 +133,7 @@ class _Batches:
         import jax
 
         if arms:
-            return choose(arms, self.padded)
+            return choose(arms, self.padded, self.devices)
         began = time.perf_counter()
         lane = state_bytes(self.ensemble, self._arguments(Strategy(1, 1), 0))
         self.compile_s += time.perf_counter() - began
@@ -159,20 +163,23 @@ class _Batches:
         grid = {name: values[points] for name, values in self.grid.items()}
         return self.traced, grid, self.root, self.numbers[seeds]
 
-    def _call(self, ready: Executable, strategy: Strategy, first: int) -> Arrays:
+    def _call(self, ready: Executable, strategy: Strategy, first: int) -> tuple[Arrays, float]:
         import jax
 
         chunks = []
         with ready.turn:
+            began = time.perf_counter()
             for point in range(0, self.points, strategy.points):
                 arguments = self._arguments(strategy, first, point)
                 chunks.append(jax.device_get(ready.call(*arguments)))
-        return {
+            run_s = time.perf_counter() - began
+        arrays = {
             name: _plain(np.concatenate([chunk[name] for chunk in chunks], axis=1))[
                 :, : self.points
             ]
             for name in chunks[0]
         }
+        return arrays, run_s
 
 
 def _plain(array: Any) -> np.ndarray:
@@ -181,8 +188,8 @@ def _plain(array: Any) -> np.ndarray:
     return plain
 
 
-def _grid_array(values: np.ndarray, dtype: Any) -> np.ndarray:
-    return values.astype(np.int32 if np.issubdtype(values.dtype, np.integer) else dtype)
+def _grid_array(values: np.ndarray, example: Any, dtype: Any) -> np.ndarray:
+    return values.astype(dtype if isinstance(example, float) else np.int32)
 
 
 def _execute_untraced(

@@ -16,7 +16,10 @@ from typing import Any, Final
 PACKAGES: Final = ("jax", "jaxlib", "flax", "optax", "numpy", "scipy", "xarray", "pydantic")
 
 # The part of the harness that decides what an experiment computes; judging is not in it.
-_MEASURING: Final = ("api.py", "ensemble.py", "execute.py", "keys.py", "programs.py", "streams.py")
+_MEASURING: Final = (
+    *("api.py", "counts.py", "ensemble.py", "execute.py", "flops.py"),
+    *("keys.py", "programs.py", "streams.py", "work.py"),
+)
 
 
 def digest(value: Any) -> str:

@@ -80,6 +80,11 @@ class Pending:
     first: int
     futures: tuple[Future[Finished], ...]
 
+    def cancel(self) -> None:
+        """Give up what has not begun."""
+        for future in self.futures:
+            future.cancel()
+
     def result(self) -> Measurement:
         """The labelled arrays of all sweep points.
 
@@ -135,15 +140,14 @@ def _begin(unit: Unit, trainer: Trainer) -> Future[Finished]:
     """The unit's result: one that is being trained already, one from the store, or a new one."""
     key = unit.key(trainer.pool.device)
     begun = trainer.begun.get(key)
-    if begun is not None:
+    if begun is not None and not begun.cancelled():
         shared: Future[Finished] = Future()
         begun.add_done_callback(lambda done: _pass_on(done, shared, _free))
         return shared
     future = trainer.begun[key] = Future()
-    stored = None if trainer.fresh else load_arrays(trainer.folder, key)
+    stored = None if trainer.fresh else _stored(trainer.folder, key)
     if stored is not None:
-        arrays, cost = stored
-        future.set_result(Finished(arrays, Cost(**cost)).as_stored())
+        future.set_result(stored)
         _report(unit, trainer)
         return future
 
@@ -156,6 +160,14 @@ def _begin(unit: Unit, trainer: Trainer) -> Future[Finished]:
     future.add_done_callback(lambda done: running.cancel() if done.cancelled() else None)
     running.add_done_callback(lambda done: _pass_on(done, future, keep))
     return future
+
+
+def _stored(folder: Path, key: str) -> Finished | None:
+    stored = load_arrays(folder, key)
+    try:
+        return None if stored is None else Finished(stored[0], Cost(**stored[1])).as_stored()
+    except TypeError:  # the cost of another version
+        return None
 
 
 def _free(finished: Finished) -> Finished:

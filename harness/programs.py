@@ -112,7 +112,8 @@ def _over_devices(all_lanes: Callable[..., Any]) -> Callable[..., Any]:
 
     if jax.local_device_count() == 1:
         return all_lanes
-    mesh = jax.make_mesh((jax.local_device_count(),), ("seed",))
+    auto = (jax.sharding.AxisType.Auto,)
+    mesh = jax.make_mesh((jax.local_device_count(),), ("seed",), axis_types=auto)
     partition: Any = jax.sharding.PartitionSpec
     shared, by_seed = partition(), partition("seed")
     return jax.shard_map(

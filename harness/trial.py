@@ -39,15 +39,20 @@ def try_prediction(plan: Plan, trainer: Trainer) -> Trial:
     claim = CaseRun(plan, plan.claim, trainer)
     controls = [CaseRun(plan, case, trainer) for case in plan.controls]
     looks = plan.looks()
-    for run in (claim, *controls):
-        run.grow(looks[0])
-    rows = _decide(plan, claim, looks, lambda: _judge_theories(plan, claim, len(looks)))
-    theories = _theory_outcomes(plan.prediction, rows)
-    control_rows: list[Row] = []
-    for run in controls:
-        control_rows += _decide(
-            plan, run, looks, lambda run=run: _judge_control(plan, run, len(looks))
-        )
+    try:
+        for run in (claim, *controls):
+            run.grow(looks[0])
+        rows = _decide(plan, claim, looks, lambda: _judge_theories(plan, claim, len(looks)))
+        theories = _theory_outcomes(plan.prediction, rows)
+        control_rows: list[Row] = []
+        for run in controls:
+            control_rows += _decide(
+                plan, run, looks, lambda run=run: _judge_control(plan, run, len(looks))
+            )
+    except BaseException:
+        for run in (claim, *controls):
+            run.cancel()
+        raise
     outcomes = tuple(
         _control_outcome(plan.prediction, run.case.name, control_rows) for run in controls
     )

@@ -8,6 +8,7 @@ that are needed anyway; what was measured is remembered beside the compiled prog
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -52,15 +53,19 @@ def guess(state_bytes: int, seeds: int, points: int, *, accelerator: bool) -> St
     return Strategy(max(size for size in _divisors(seeds) if size <= wanted), points)
 
 
-def choose(arms: Arms, seeds: int) -> Strategy:
+def choose(arms: Arms, seeds: int, devices: int = 1) -> Strategy:
     """The fastest strategy known, or a neighbour of it whose trial has become cheap.
 
     `seeds` are those of one unit of work; `arms` holds at least one strategy.
     """
     best = min(arms, key=lambda strategy: arms[strategy].seconds_per_seed)
-    spent = sum(arm.seconds_per_seed * arm.seeds for arm in arms.values())
+    spent = sum(
+        arm.seconds_per_seed * arm.seeds
+        for arm in arms.values()
+        if math.isfinite(arm.seconds_per_seed)
+    )
     slowest = max(_LEAST_COMPILE_S, *(arm.compile_s for arm in arms.values()))
-    for neighbour in _neighbours(best, seeds):
+    for neighbour in _neighbours(best, seeds, devices):
         if neighbour not in arms and spent > PATIENCE * _EFFORT_FACTOR * slowest:
             return neighbour
     return best
@@ -69,13 +74,16 @@ def choose(arms: Arms, seeds: int) -> Strategy:
 def learnt(arms: Arms, strategy: Strategy, seeds: int, run_s: float, compile_s: float) -> Arms:
     """The arms after one more call of a strategy over some seeds."""
     known = arms.get(strategy, Arm(float("inf"), 0, 0.0))
-    best = min(known.seconds_per_seed, run_s / seeds)
+    fits = math.isfinite(run_s)
+    best = min(known.seconds_per_seed, run_s / seeds) if fits else run_s
     arm = Arm(best, known.seeds + seeds, max(known.compile_s, compile_s))
     return {**arms, strategy: arm}
 
 
 def recall(program: Mapping[str, Any]) -> Arms:
     """What earlier runs on this machine measured of a program; empty if nothing."""
+    if not compile_cache_enabled():
+        return {}
     try:
         stored = json.loads(_file(program).read_text(encoding="utf-8"))
         return {Strategy(**entry["strategy"]): Arm(**entry["arm"]) for entry in stored}
@@ -95,13 +103,13 @@ def remember(program: Mapping[str, Any], arms: Arms) -> None:
 def smaller(strategy: Strategy, least: int = 1) -> Strategy | None:
     """Half the seeds (not below `least`), then half the grid points; None if nothing is left."""
     if strategy.seeds > least:
-        return replace(strategy, seeds=max(least, strategy.seeds // 2))
+        return replace(strategy, seeds=max(1, strategy.seeds // 2 // least) * least)
     return replace(strategy, points=strategy.points // 2) if strategy.points > 1 else None
 
 
-def _neighbours(strategy: Strategy, seeds: int) -> list[Strategy]:
+def _neighbours(strategy: Strategy, seeds: int, devices: int) -> list[Strategy]:
     """What to try next, in this order: a harder compilation, more seeds at once, fewer."""
-    sizes = _divisors(seeds)
+    sizes = [size * devices for size in _divisors(seeds // devices)]
     larger = [size for size in sizes if size >= 2 * strategy.seeds][:1]
     fewer = [size for size in sizes if size <= strategy.seeds // 2][-1:]
     found = [replace(strategy, effort="thorough")]

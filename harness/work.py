@@ -99,8 +99,11 @@ class Unit:
     def _varied(self, *, traced: bool) -> dict[str, Any]:
         values = {**self.case.setup, **self.point}
         if traced:
-            return {**values, "grid": {key: list(axis) for key, axis in self.case.grid.items()}}
-        return {key: value for key, value in values.items() if not isinstance(value, float)}
+            grid = {key: list(axis) for key, axis in self.case.grid.items()}
+            return {"setup": values, "grid": grid}
+        experiment = load_function(self.prediction, self.prediction.experiment, "experiment")
+        free = traced_fields(setup_class(experiment))
+        return {key: value for key, value in values.items() if key not in free}
 
 
 @dataclass(frozen=True)

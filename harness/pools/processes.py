@@ -6,7 +6,7 @@ import multiprocessing
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -53,6 +53,7 @@ class ProcessPool:
         self._change = Condition()
         self._open = True
         self._owned: dict[str, set[int]] = {}
+        self._idle: set[int] = set()
         self._executors: dict[int, ProcessPoolExecutor] = {}
         self._threads = [
             Thread(target=self._serve, args=(slot,), name=f"assay-worker-{slot}", daemon=True)
@@ -65,8 +66,11 @@ class ProcessPool:
         """Queue function(*arguments), all of which must pickle."""
         job = _Job(program, function, arguments)
         with self._change:
-            self._jobs.append(job)
-            self._change.notify()
+            if self._open:
+                self._jobs.append(job)
+                self._change.notify_all()
+            else:
+                job.future.cancel()
         return job.future
 
     def close(self) -> None:
@@ -98,14 +102,26 @@ class ProcessPool:
 
     def _next(self, slot: int) -> _Job | None:
         with self._change:
-            while self._open and not self._jobs:
+            self._idle.add(slot)
+            while self._open and (job := self._best(slot)) is None:
                 self._change.wait()
-            if not self._open:
+            self._idle.discard(slot)
+            if not self._open or job is None:
                 return None
-            job = min(self._jobs, key=lambda job: self._distance(slot, job.program))
             self._jobs.remove(job)
+            self._change.notify_all()
             self._owned.setdefault(job.program, set()).add(slot)
             return job
+
+    def _best(self, slot: int) -> _Job | None:
+        """The job for an idle worker; what an idle owner can run is left to it."""
+        left = (
+            job
+            for job in self._jobs
+            if slot in self._owned.get(job.program, ())
+            or not self._idle & self._owned.get(job.program, set())
+        )
+        return min(left, key=lambda job: self._distance(slot, job.program), default=None)
 
     def _distance(self, slot: int, program: str) -> int:
         """0 where the worker has the program, 1 where nobody has, 2 where only others have."""
@@ -135,11 +151,12 @@ class ProcessPool:
             again = self._open and job.attempts < MOST_ATTEMPTS
             if again:
                 self._jobs.appendleft(job)
-                self._change.notify()
+                self._change.notify_all()
         if executor is not None:
             executor.shutdown(wait=False)
         if not again:
-            job.future.set_exception(_gave_up(job.attempts))
+            closed = CancelledError("the pool was closed")
+            job.future.set_exception(_gave_up(job.attempts) if self._open else closed)
 
 
 def _gave_up(attempts: int) -> AssayError:
@@ -181,8 +198,9 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
 
 def _end(executor: ProcessPoolExecutor) -> None:
     """Stop a worker at once; its unit was not finished and is not kept."""
-    processes = list((getattr(executor, "_processes", None) or {}).values())
+    started = getattr(executor, "_processes", None) or {}
     executor.shutdown(wait=False, cancel_futures=True)
+    processes = list(started.values())
     for process in processes:
         process.terminate()
     for process in processes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Mapping
 from multiprocessing import connection, parent_process
 from threading import Thread
@@ -10,6 +11,9 @@ from threading import Thread
 
 def prepare(environment: Mapping[str, str]) -> None:
     """Set up a worker: its environment, and an end with its parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in [name for name in os.environ if name.startswith("ASSAY_")]:
+        del os.environ[name]
     os.environ.update(environment)
     parent = parent_process()
     if parent is not None:

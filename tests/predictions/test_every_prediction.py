@@ -105,7 +105,7 @@ def test_a_forecast_does_not_train(prediction: Prediction, monkeypatch: pytest.M
     def refuse(*_: object) -> None:
         raise AssayError("a forecast trained")
 
-    monkeypatch.setattr("harness.measure.execute", refuse)
+    monkeypatch.setattr("harness.work.execute", refuse)
     plan = make_plan(prediction)
     name = prediction.claims_theory
     said = forecast(
