@@ -22,7 +22,7 @@ from harness.store import write_atomically
 # run slower the more of them are vectorised, down to two seeds.
 CPU_STATE_BYTES: Final = 1 << 20
 CPU_SEEDS: Final = (2, 16)
-PATIENCE: Final = 10.0
+PATIENCE: Final = 7.0
 _LEAST_COMPILE_S: Final = 0.5
 _EFFORT_FACTOR: Final = 2.0
 
@@ -108,11 +108,16 @@ def smaller(strategy: Strategy, least: int = 1) -> Strategy | None:
 
 
 def _neighbours(strategy: Strategy, seeds: int, devices: int) -> list[Strategy]:
-    """What to try next, in this order: a harder compilation, more seeds at once, fewer."""
+    """What to try next, in this order.
+
+    A harder compilation; grid points one by one, because matrix products of shared data with the
+    weights of many points transpose those weights; more seeds at once; fewer.
+    """
     sizes = [size * devices for size in _divisors(seeds // devices)]
     larger = [size for size in sizes if size >= 2 * strategy.seeds][:1]
     fewer = [size for size in sizes if size <= strategy.seeds // 2][-1:]
     found = [replace(strategy, effort="thorough")]
+    found += [replace(strategy, points=1)] if strategy.points > 1 else []
     return found + [replace(strategy, seeds=size) for size in larger + fewer]
 
 

@@ -24,18 +24,22 @@ from harness.keys import root_key
 from harness.pools import Pool
 from harness.streams import scan_stream
 
-RATE = 1e-4
 UNIT = 16
 
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """Input dimension, hidden neurons, batch and steps of one training."""
+    """Input dimension, hidden neurons, batch, steps and learning rate of one training.
+
+    `fresh` data at every step, or one batch for the whole training.
+    """
 
     dim: int
     width: int
     batch: int
     steps: int
+    rate: float = 1e-4
+    fresh: bool = True
 
     @property
     def flops(self) -> int:
@@ -58,20 +62,28 @@ def inputs(size: Size, key: jax.Array) -> jax.Array:
     return jax.random.normal(key, (size.batch, size.dim))
 
 
-def descend(weights: Weights, x_BD: jax.Array) -> tuple[Weights, jax.Array]:
+def descend(rate: float, weights: Weights, x_BD: jax.Array) -> tuple[Weights, jax.Array]:
     def loss(weights: Weights) -> jax.Array:
         f_B = jax.nn.relu(x_BD @ weights["w"]) @ weights["a"]
         return jnp.mean((f_B - jax.nn.relu(x_BD[:, 0])) ** 2)
 
     value, gradient = jax.value_and_grad(loss)(weights)
-    return jax.tree.map(lambda w, g: w - RATE * g, weights, gradient), value
+    return jax.tree.map(lambda w, g: w - rate * g, weights, gradient), value
 
 
 def train(size: Size, key: jax.Array) -> dict[str, jax.Array]:
     """The experiment of the harness: last loss of one seed."""
     start_key, data_key = jax.random.split(key)
+    if not size.fresh:
+        x_BD = inputs(size, data_key)
+        _, loss_T = jax.lax.scan(
+            lambda weights, _: descend(size.rate, weights, x_BD),
+            initial(size, start_key),
+            length=size.steps,
+        )
+        return {"loss": loss_T[-1]}
     _, loss_T = scan_stream(
-        descend,
+        lambda weights, x_BD: descend(size.rate, weights, x_BD),
         initial(size, start_key),
         lambda key: inputs(size, key),
         data_key,
@@ -80,14 +92,15 @@ def train(size: Size, key: jax.Array) -> dict[str, jax.Array]:
     return {"loss": loss_T[-1]}
 
 
-def harness_rate(pool: Pool, size: Size, seeds: int) -> float:
-    """Steps per second of the whole machine, all seeds together."""
+def harness_rate(pool: Pool, size: Size, seeds: int, rates: tuple[float, ...] = ()) -> float:
+    """Steps per second of the whole machine, all seeds and learning rates together."""
+    grid = {"rate": np.array(rates)} if rates else {}
     ensemble = Ensemble(
         experiment=train,
         draw=None,
         world=size,
-        traced=(),
-        grid=(),
+        traced=() if grid else ("rate",),
+        grid=tuple(grid),
         outputs=("loss",),
         precision="float32",
         matmul="highest",
@@ -100,8 +113,8 @@ def harness_rate(pool: Pool, size: Size, seeds: int) -> float:
             f"{size}",
             execute,
             ensemble,
-            {},
-            {},
+            {} if grid else {"rate": size.rate},
+            grid,
             root_key("benchmark", 1),
             np.arange(first, min(first + unit, seeds), dtype=np.int32),
         )
@@ -110,7 +123,7 @@ def harness_rate(pool: Pool, size: Size, seeds: int) -> float:
     done = [future.result() for future in running]
     took = time.perf_counter() - began
     assert np.isfinite(np.concatenate([one.arrays["loss"].ravel() for one in done])).all()
-    return seeds * size.steps / took
+    return seeds * max(1, len(rates)) * size.steps / took
 
 
 def hand_rate(size: Size) -> float:
@@ -119,7 +132,7 @@ def hand_rate(size: Size) -> float:
     @jax.jit
     def step(weights: Weights, key: jax.Array) -> tuple[Weights, jax.Array, jax.Array]:
         key, draw = jax.random.split(key)
-        weights, loss = descend(weights, inputs(size, draw))
+        weights, loss = descend(size.rate, weights, inputs(size, draw))
         return weights, key, loss
 
     weights, key, loss = step(initial(size, jax.random.key(0)), jax.random.key(1))
@@ -158,7 +171,7 @@ def nnx_rate(size: Size) -> float:
         return key, value
 
     model = Student(size, nnx.Rngs(0))
-    optimizer = nnx.Optimizer(model, optax.sgd(RATE), wrt=nnx.Param)
+    optimizer = nnx.Optimizer(model, optax.sgd(size.rate), wrt=nnx.Param)
     key, value = step(model, optimizer, jax.random.key(1))
     jax.block_until_ready(value)
     began = time.perf_counter()
