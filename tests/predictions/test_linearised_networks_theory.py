@@ -22,20 +22,19 @@ from predictions.tractable_limits.linearised_networks.world import FeatureSetup,
 
 KERNEL = KernelSetup(
     dim=12,
-    samples=(8, 24, 60),
+    sample_sizes=(8, 24, 60),
     powers=(0.5, 0.3, 0.2),
     target="declared",
     label_noise=0.05,
     ridge=1e-3,
     sharpness=1.0,
     hidden_sharpness=1.0,
-    test_samples=400,
 )
 FEATURES = FeatureSetup(
     modes=2000,
     decay=2.0,
     samples=100,
-    features_per_sample=(0.25, 0.5, 0.8, 1.0, 1.25, 2.0, 4.0),
+    width_ratios=(0.25, 0.5, 0.8, 1.0, 1.25, 2.0, 4.0),
     label_noise=0.1,
     ridge=1e-6,
     hidden_ridge=0.0,
@@ -104,11 +103,10 @@ def test_scale_solves_the_two_equations(samples, features):
     assert z + ridge / k == pytest.approx(samples, rel=1e-9)
 
 
-def test_samples_and_features_are_alike_without_ridge_and_noise():
+def test_samples_and_features_are_alike_for_the_sum_of_inputs():
+    spectrum = replace(POWER_LAW, power=POWER_LAW.values)
     for few, many in ((10, 80), (30, 200)):
-        risks = [
-            equivalents.risk(POWER_LAW, *pair, 1e-12, 0.0) for pair in ((few, many), (many, few))
-        ]
+        risks = [equivalents.risk(spectrum, *n_p, 1e-12, 0.0) for n_p in ((few, many), (many, few))]
         assert risks[0] == pytest.approx(risks[1], rel=1e-6)
 
 
@@ -133,31 +131,32 @@ def test_strong_ridge_learns_nothing():
 
 
 def test_known_values():
-    # Evaluated by others from the same equations.
-    setup = replace(KERNEL, dim=16, samples=(8, 64, 512))
+    # From an independent evaluation of the same equations.
+    setup = replace(KERNEL, dim=16, sample_sizes=(8, 64, 512))
     np.testing.assert_allclose(
         theory.eigenlearning(setup)["risk"], [1.047, 0.632, 0.247], atol=6e-4
     )
-    known = [0.2583, 0.2939, 0.594, 5.11, 0.720, 0.350, 0.268]
-    np.testing.assert_allclose(theory.random_features(FEATURES)["risk"], known, rtol=2e-3)
+    overparametrised = replace(FEATURES, width_ratios=(1.25, 2.0, 4.0))
+    known = [0.720, 0.350, 0.268]
+    np.testing.assert_allclose(theory.random_features(overparametrised)["risk"], known, rtol=2e-3)
 
 
 def test_staircase_is_the_limit_of_sharp_separation():
-    setup = replace(KERNEL, dim=400, samples=(20, 8000), powers=(0.5, 0.3), ridge=1e-4)
+    setup = replace(KERNEL, dim=400, sample_sizes=(20, 8000), powers=(0.5, 0.3), ridge=1e-4)
     smooth, steps = theory.eigenlearning(setup), theory.hard_staircase(setup)
     np.testing.assert_allclose(steps["learnability"], [[0, 1], [0, 0]])
     np.testing.assert_allclose(smooth["learnability"], steps["learnability"], atol=0.12)
 
 
 def test_bare_ridge_is_the_limit_of_many_samples():
-    setup = replace(KERNEL, dim=4, samples=(4000, 8000), ridge=400.0)
+    setup = replace(KERNEL, dim=4, sample_sizes=(4000, 8000), ridge=400.0)
     bare, full = theory.effective_dimension(setup), theory.eigenlearning(setup)
     for name, values in full.items():
         np.testing.assert_allclose(bare[name], values, rtol=2e-2)
 
 
 def test_principal_components_are_a_truncated_regression():
-    setup = replace(FEATURES, modes=50, features_per_sample=(0.1, 0.2, 0.5), ridge=1e-9)
+    setup = replace(FEATURES, modes=50, width_ratios=(0.1, 0.2, 0.5), ridge=1e-9)
     expected = [(np.arange(p + 1.0, 51) ** -2).sum() + setup.label_noise for p in (10, 20, 50)] / (
         1 - np.array([0.1, 0.2, 0.5])
     )
@@ -174,38 +173,34 @@ def _run(experiment_function, setup, seed):
         return {name: np.asarray(x) for name, x in run(jax.random.key(seed)).items()}
 
 
-def _normals(key, shape):
+def _normals(seed, shape):
     with jax.enable_x64(True):
-        return np.asarray(jax.random.normal(key, shape))
+        return np.asarray(jax.random.normal(jax.random.key(seed), shape))
 
 
-def test_nested_fits_are_separate_regressions():
-    rng = np.random.default_rng(1)
-    x_NN = rng.standard_normal((9, 9))
-    gram_NN, cross_NT, y_N = x_NN @ x_NN.T + np.eye(9), rng.standard_normal((9, 4)), x_NN[0]
+def test_kernel_experiment_is_regression_read_over_the_whole_sphere():
+    setup = replace(KERNEL, dim=6, sample_sizes=(5, 40), hidden_sharpness=2.0)
+    measured = _run(experiment.fit_kernel, setup, 1)
+    drawn_NX = _normals(1, (40, 7))
+    x_ND = _unit(drawn_NX[:, :-1])
+    z_TD = _unit(np.random.default_rng(2).standard_normal((40_000, 6)))
+    noise_N = np.sqrt(0.05) * drawn_NX[:, -1]
+    amplitude_K = np.sqrt(setup.powers)
     with jax.enable_x64(True):
-        fits = np.asarray(
-            experiment._nested_fits(*map(jax.numpy.asarray, (gram_NN, cross_NT, y_N)))
-        )
-    for n in (1, 4, 9):
-        alone = cross_NT[:n].T @ np.linalg.solve(gram_NN[:n, :n], y_N[:n])
-        np.testing.assert_allclose(fits[n - 1], alone, rtol=1e-9)
+        zonal_NK, zonal_TK = (np.asarray(experiment._zonals(setup, x)) for x in (x_ND, z_TD))
+    np.testing.assert_allclose(zonal_TK.T @ zonal_TK / 40_000, np.eye(3), atol=0.06)
+    for i, n in enumerate(setup.sample_sizes):
+        gram_nn = np.exp(2 * (x_ND[:n] @ x_ND[:n].T - 1)) + setup.ridge * np.eye(n)
+        dual_n = np.linalg.solve(gram_nn, (zonal_NK @ amplitude_K + noise_N)[:n])
+        f_T = np.exp(2 * (z_TD @ x_ND[:n].T - 1)) @ dual_n
+        risk = ((f_T - zonal_TK @ amplitude_K) ** 2).mean() + 0.05
+        learnt_K = f_T @ zonal_TK / 40_000 / amplitude_K
+        assert measured["risk"][i] == pytest.approx(risk, rel=0.04)
+        np.testing.assert_allclose(measured["learnability"][:, i], learnt_K, atol=0.05)
 
 
-def test_kernel_experiment_recovers_a_target_it_can_learn():
-    setup = replace(KERNEL, dim=4, samples=(100, 200, 400), label_noise=0.0, ridge=1e-9)
-    measured = _run(experiment.fit_kernel, setup, 0)
-    np.testing.assert_allclose(measured["learnability"][:, -1], 1, atol=1e-3)
-    assert measured["risk"][-1] < 1e-4
-
-
-def test_kernel_targets_have_their_powers():
-    setup = replace(KERNEL, dim=6)
-    with jax.enable_x64(True):
-        x_ND = experiment._on_sphere(jax.random.key(3), 40_000, 6)
-        zonal_NK = np.asarray(experiment._zonals(setup, x_ND))
-    np.testing.assert_allclose(zonal_NK.T @ zonal_NK / 40_000, np.eye(3), atol=0.06)
-    np.testing.assert_allclose((np.asarray(x_ND) ** 2).sum(axis=1), 1, rtol=1e-12)
+def _unit(x_ND):
+    return x_ND / np.linalg.norm(x_ND, axis=1, keepdims=True)
 
 
 def test_feature_experiment_is_ridge_regression():
@@ -213,31 +208,33 @@ def test_feature_experiment_is_ridge_regression():
         FEATURES,
         modes=30,
         samples=20,
-        features_per_sample=(0.5, 1.0, 2.0),
+        width_ratios=(0.5, 1.0, 2.0),
         ridge=1e-3,
         hidden_ridge=2e-3,
-        label_noise=0.0,
+        label_noise=0.2,
     )
     measured = _run(experiment.fit_features, setup, 4)["risk"]
-    keys = jax.random.split(jax.random.key(4), 3)
     std_M = np.arange(1.0, 31) ** -1.0
-    x_NM = std_M * _normals(keys[0], (20, 30))
-    w_PM = _normals(keys[1], (40, 30))
+    drawn_RX = _normals(4, (60, 31))
+    x_NM, w_PM = std_M * drawn_RX[:20, :-1], drawn_RX[20:, :-1]
+    y_N = x_NM.sum(axis=1) + np.sqrt(0.2) * drawn_RX[:20, -1]
     for p, risk in zip((10, 20, 40), measured, strict=True):
         h_Np = x_NM @ w_PM[:p].T / np.sqrt(p)
-        a_p = np.linalg.solve(h_Np.T @ h_Np + 3e-3 * np.eye(p), h_Np.T @ x_NM.sum(axis=1))
+        a_p = np.linalg.solve(h_Np.T @ h_Np + 3e-3 * np.eye(p), h_Np.T @ y_N)
         error_M = w_PM[:p].T @ a_p / np.sqrt(p) - 1
-        assert risk == pytest.approx(((std_M * error_M) ** 2).sum(), rel=1e-6)
+        assert risk == pytest.approx(((std_M * error_M) ** 2).sum() + 0.2, rel=1e-6)
 
 
 def test_readouts_leave_out_the_peak_and_take_logarithms():
-    risk = xr.DataArray([1.0, 2.0, 9.0, 3.0], coords={"features_per_sample": [0.5, 0.8, 1.0, 2.0]})
+    risk = xr.DataArray([1.0, 2.0, 9.0, 3.0], coords={"features_per_sample": [0.5, 0.8, 1.1, 2.0]})
     assert readout.off_peak(risk).values.tolist() == [1, 2, 3]
     np.testing.assert_allclose(readout.log_risk(risk), np.log(risk))
 
 
 def test_worlds_refuse_what_has_no_size():
     with pytest.raises(ValueError, match="positive"):
-        replace(KERNEL, samples=(0, 4))
+        replace(KERNEL, sample_sizes=(0, 4))
+    with pytest.raises(ValueError, match="axis of its own"):
+        replace(KERNEL, dim=4, powers=(0.2,) * 5)
     with pytest.raises(ValueError, match="at least one feature"):
-        replace(FEATURES, features_per_sample=(0.001, 1.0, 2.0))
+        replace(FEATURES, width_ratios=(0.001, 1.0, 2.0))
