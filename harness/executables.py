@@ -99,11 +99,24 @@ def _load(path: Path | None) -> Executable | None:
     try:
         kept = pickle.loads(path.read_bytes())
         path.touch()
+        if kept["lapack"]:
+            _find_lapack()
         call = deserialize_and_load(*kept["executable"])
         return Executable(call, kept["peak_bytes"], _turn(kept["lapack"]), kept["note"])
     except Exception:  # whatever is wrong with a cached file, compiling anew is the remedy
         path.unlink(missing_ok=True)
         return None
+
+
+def _find_lapack() -> None:
+    """Give XLA the addresses of LAPACK, which JAX does only when it lowers a call of it.
+
+    Without them a program that was loaded crashes the process (seen with jaxlib 0.10.2 on CPU).
+    """
+    import jax
+    import jax.numpy as jnp
+
+    jax.jit(jnp.linalg.cholesky).lower(jnp.eye(1))
 
 
 def _compile(path: Path | None, effort: Effort, lower: Lower) -> Executable:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future
+from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -106,12 +106,16 @@ class Pending:
 
 
 def measure(plan: Plan, case: Case, first: int, count: int, trainer: Trainer) -> Pending:
-    """Begin to run seeds first, ..., first + count - 1 of a case, one unit a sweep point."""
+    """Begin to run seeds first, ..., first + count - 1 of a case, one unit a sweep point.
+
+    The last point begins first: sweeps grow, and a large unit at the end leaves workers idle.
+    """
     units = [
         Unit(plan.prediction, case, point, first, count, _code(plan, case, point, trainer))
         for point in case.sweep_points()
     ]
-    return Pending(plan, case, first, tuple(_begin(unit, trainer) for unit in units))
+    begun = [_begin(unit, trainer) for unit in reversed(units)]
+    return Pending(plan, case, first, tuple(reversed(begun)))
 
 
 def seeds_in_unit(seeds: int, device: str) -> int:
@@ -207,6 +211,9 @@ def _code(plan: Plan, case: Case, point: Mapping[str, Any], trainer: Trainer) ->
 def _gather(futures: tuple[Future[Any], ...]) -> list[Any]:
     """Results in order; the first failure cancels what has not begun."""
     try:
+        done, running = wait(futures, return_when=FIRST_EXCEPTION)
+        for future in done if running else ():
+            future.result()
         return [future.result() for future in futures]
     except BaseException:
         for future in futures:

@@ -81,6 +81,30 @@ def test_the_next_process_loads_without_tracing(cache: Path) -> None:
     np.testing.assert_allclose(again[1], first[1], rtol=1e-6)
 
 
+def test_a_program_with_linear_algebra_runs_in_a_process_that_only_loads_it() -> None:
+    """XLA finds LAPACK only when JAX lowers a call of it; without it the process crashes."""
+    script = """
+import jax, jax.numpy as jnp
+from harness.executables import executable
+
+def lower():
+    return jax.jit(jnp.linalg.eigvalsh).lower(jnp.eye(3)), None
+
+print(executable({"program": "factor"}, "quick", lower).call(jnp.diag(jnp.arange(3.0)))[2])
+"""
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            cwd=HERE,
+            env=os.environ,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert float(done.stdout) == 2.0
+
+
 def test_what_was_loaded_is_what_was_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     built = compiled()
     monkeypatch.setattr(executables, "_ready", {})

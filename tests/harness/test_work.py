@@ -265,12 +265,21 @@ def test_a_failing_unit_is_an_error_and_cancels_the_rest(suite: Path) -> None:
     pool, here = trainer()
     pending = measure(plan, plan.claim, 0, 4, here)
     pool.run(most=1)
-    with pytest.raises(AssayError, match=r"broke in case 'claim' at curvature=0\.5"):
+    with pytest.raises(AssayError, match=r"broke in case 'claim' at curvature=1\.0"):
         pending.result()
     assert pool.run() == 0
     assert pool.submitted[1][1].cancelled()
     with pytest.raises(CancelledError):
-        pending.futures[1].result()
+        pending.futures[0].result()
+
+
+def test_the_last_sweep_point_begins_first(suite: Path) -> None:
+    """Sweeps grow: a large unit at the end would leave workers idle."""
+    plan = make_plan(read_prediction(suite))
+    pool, here = trainer()
+    pending = measure(plan, plan.claim, 0, 4, here)
+    assert pool.run(most=1) == 1
+    assert [future.done() for future in pending.futures] == [False, True]
 
 
 def test_a_broken_prediction_leaves_no_work_behind(suite: Path) -> None:
