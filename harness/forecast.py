@@ -266,13 +266,30 @@ def _coords(case: Case) -> dict[str, Any]:
     return {key: list(axis) for key, axis in {**case.sweep, **case.grid}.items()}
 
 
-def align(forecast_array: xr.DataArray, measured: xr.DataArray) -> xr.DataArray:
-    """Name the positional axes of a forecast after the measurement's free ones of equal length."""
-    unnamed = [dim for dim in forecast_array.dims if str(dim).startswith("axis_")]
-    if not unnamed:
-        return forecast_array
+def align(
+    forecast_array: xr.DataArray, measured: xr.DataArray, over: tuple[str, ...] = ()
+) -> xr.DataArray:
+    """Name the positional axes of a forecast after the measurement's free ones of equal length.
+
+    Axes `over` come last: a forecast of a location, an exponent or a sign lacks them.
+    Raises AssayError when an axis has no counterpart.
+    """
     free = [dim for dim in measured.dims if dim != "seed" and dim not in forecast_array.dims]
-    renamed = dict(zip(unnamed, free, strict=False))
+    free.sort(key=lambda dim: dim in over)
+    renamed: dict[Any, Any] = {}
+    for dim in forecast_array.dims:
+        if not str(dim).startswith("axis_"):
+            continue
+        length = forecast_array.sizes[dim]
+        fits = [other for other in free if measured.sizes[other] == length]
+        if not fits:
+            sizes = {str(other): measured.sizes[other] for other in free}
+            raise AssayError(
+                f"a forecast has {length} values along an axis, what it is compared with {sizes}",
+                remedy="return one number, or one for each axis left",
+            )
+        renamed[dim] = fits[0]
+        free.remove(fits[0])
     coords = {dim: measured.coords[dim] for dim in renamed.values() if dim in measured.coords}
     return forecast_array.rename(renamed).assign_coords(coords)
 

@@ -275,7 +275,7 @@ def own_coordinates(
     first = per_point[0]
     for other in per_point[1:]:
         for dim, values in first.items():
-            if values.shape != other[dim].shape or not np.allclose(values, other[dim]):
+            if not _same(values, other[dim]):
                 raise AssayError(
                     f"the axis '{dim}' differs between sweep points",
                     remedy="give axes() values that do not depend on swept keys",
@@ -284,3 +284,12 @@ def own_coordinates(
                     path="sweep",
                 )
     return first
+
+
+def _same(values: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two axes have the same coordinates; names compare exactly, numbers to rounding."""
+    if values.shape != other.shape:
+        return False
+    if values.dtype.kind in "fiu" and other.dtype.kind in "fiu":
+        return bool(np.allclose(values, other))
+    return bool(np.array_equal(values, other))

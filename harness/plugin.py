@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from harness.errors import AssayError
-from harness.runtime import limit_blas_threads, worker_environment
+from harness.runtime import limit_threads, worker_environment
 from harness.session import Trials
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Prediction
 
     if not looks_like_prediction(file_path):
         return None
-    limit_blas_threads()
+    limit_threads()
     file: PredictionFile = PredictionFile.from_parent(parent, path=file_path)
     return file
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +16,9 @@ import platformdirs
 CACHE_VARIABLE: Final = "ASSAY_CACHE_DIR"
 COMPILE_CACHE_VARIABLE: Final = "ASSAY_COMPILE_CACHE"
 SHARES_VARIABLE: Final = "ASSAY_SHARES"
+# Numbers of glibc's mallopt: when to return memory, from what size on to map it, and both values.
+_KEEP_MEMORY: Final = ((-1, 1 << 27), (-3, 1 << 25))
+THREADS_VARIABLE: Final = "NPROC"
 _BLAS_VARIABLES: Final = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -22,14 +28,42 @@ def cache_dir() -> Path:
     return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("assay"))
 
 
-def limit_blas_threads() -> None:
-    """Give BLAS one thread, unless the user chose otherwise; call before NumPy is imported.
+def limit_threads() -> None:
+    """Give BLAS and XLA's pool on the host one thread each, unless the user chose otherwise.
 
-    XLA runs its own thread pool, and theory code works on small matrices: two pools on the
-    same cores cost more than either gains.
+    Call it before NumPy and JAX are imported; where JAX is there already, XLA is left alone. Theory
+    code works on small matrices, and training runs in processes of its own. With several threads
+    a program that holds independent LAPACK calls can wait for itself for ever: the calls run on
+    the pool's threads and ask the same pool to share their work (seen with jaxlib 0.10.2).
     """
     for variable in _BLAS_VARIABLES:
         os.environ.setdefault(variable, "1")
+    if "jax" not in sys.modules:
+        os.environ.setdefault(THREADS_VARIABLE, "1")
+
+
+def single_threaded() -> bool:
+    """Whether XLA's pool on the host has one thread in this process."""
+    return os.environ.get(THREADS_VARIABLE, str(cores())) == "1"
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@cache
+def keep_memory() -> None:
+    """Let glibc keep freed memory in this process; elsewhere nothing is done.
+
+    Dask starts its workers with MALLOC_TRIM_THRESHOLD_=65536. Every matrix product allocates and
+    frees its workspace, which then went back to the system and came again page by page: training
+    took 1.4 to 1.7 times as long.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
+    if mallopt is not None:
+        for parameter, size in _KEEP_MEMORY:
+            mallopt(parameter, size)
 
 
 def worker_environment(workers: int) -> dict[str, str]:
@@ -37,7 +71,7 @@ def worker_environment(workers: int) -> dict[str, str]:
 
     BLAS and XLA get one thread each; XLA takes the size of its thread pool from NPROC.
     """
-    threads = dict.fromkeys((*_BLAS_VARIABLES, "NPROC"), "1")
+    threads = dict.fromkeys((*_BLAS_VARIABLES, THREADS_VARIABLE), "1")
     return {**threads, SHARES_VARIABLE: str(workers)}
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from harness.case_run import CaseRun
+from harness.errors import AssayError
 from harness.forecast import Forecast, align, forecast
 from harness.health import examine
 from harness.judge import LEVEL, Criterion, Judgement, Verdict, judge
+from harness.judge.comparisons import COMPARISONS
 from harness.measure import Trainer
 from harness.outcome import ControlOutcome, Measured, Row, Series, TheoryOutcome, Trial
 from harness.plan import CLAIM, Case, Plan
@@ -172,14 +175,31 @@ def _judge(
         elif name in said.values:
             with run.timed("judge_s"):
                 measured = run.compared(name, spec.of or name, criterion)
-                rows.append(_judged(blank, measured, said, criterion, LEVEL / looks))
+                with _located(plan, theory, name):
+                    rows.append(_judged(blank, measured, said, criterion, LEVEL / looks))
     return rows
+
+
+@contextmanager
+def _located(plan: Plan, theory: str, observable: str) -> Iterator[None]:
+    """Say where an error of judging comes from."""
+    try:
+        yield
+    except AssayError as error:
+        raise AssayError(
+            f"'{theory}' and '{observable}': {error.what}",
+            remedy=error.remedy,
+            file=plan.prediction.source,
+            line=plan.prediction.line("theories", theory, "forecast"),
+            path=f"theories.{theory}.forecast",
+        ) from None
 
 
 def _judged(
     blank: Row, measured: xr.DataArray, said: Forecast, criterion: Criterion, level: float
 ) -> Row:
-    predicted = align(said.values[criterion.observable], measured)
+    over = criterion.over if COMPARISONS[criterion.compare].consumes == "one" else ()
+    predicted = align(said.values[criterion.observable], measured, over)
     spread = said.spread.get(criterion.observable)
     verdict = judge(measured, predicted, replace(criterion, reduce=None), level)
     return replace(
@@ -188,7 +208,7 @@ def _judged(
         reason=verdict.reason,
         **_numbers(verdict),
         forecast=series(predicted),
-        spread=None if spread is None else series(align(spread, measured)),
+        spread=None if spread is None else series(align(spread, measured, over)),
         measured=_summary(measured),
     )
 

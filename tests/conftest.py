@@ -1,9 +1,13 @@
-"""Settings of the whole test run: one BLAS thread, and pytest's own plug-in tester."""
+"""Settings of the whole test run: one thread for BLAS and XLA, and pytest's own plug-in tester."""
 
 from __future__ import annotations
 
-from harness.runtime import limit_blas_threads
+import sys
 
-limit_blas_threads()
+from harness.runtime import limit_threads
+
+# Benchmarks compare with what a user writes by hand, who has all threads.
+if "--benchmark-only" not in sys.argv:
+    limit_threads()
 
 pytest_plugins = ["pytester"]

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Final
 
 from harness.errors import AssayError, Exit
-from harness.runtime import limit_blas_threads
+from harness.runtime import limit_threads
 
 VERBS: Final = {
     "list": "listing",
@@ -41,7 +41,7 @@ def parser(verb: str | None = None) -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    limit_blas_threads()
+    limit_threads()
     given = list(sys.argv[1:] if arguments is None else arguments)
     chosen = parser(given[0] if given else None).parse_args(given)
     try:

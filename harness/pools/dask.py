@@ -18,6 +18,7 @@ from uuid import uuid4
 from harness.errors import AssayError
 from harness.pools.roster import Present, Roster
 from harness.pools.schedulers import SLURM, SlurmJobs, connect, end, start_slurm
+from harness.runtime import keep_memory
 
 T = TypeVar("T")
 
@@ -286,6 +287,7 @@ class DaskPool:
 
 def _call(payload: bytes) -> Any:
     """Run a pickled (function, arguments) on the worker."""
+    keep_memory()
     function, arguments = pickle.loads(payload)
     return function(*arguments)
 

@@ -10,6 +10,7 @@ from harness.identity import device_kind
 from harness.pools import Pool
 from harness.pools.processes import ProcessPool
 from harness.pools.threads import ThreadPool
+from harness.runtime import cores, single_threaded
 
 # Two threads: one program compiles while another one runs.
 ACCELERATOR_THREADS: Final = 2
@@ -21,8 +22,8 @@ def local_pool(workers: int | None = None) -> Pool:
     """The pool for `workers` units at once on this machine.
 
     By default one single-threaded process a core (at most MOST_WORKERS) where there are several
-    cores and no accelerator, which measured faster than threads in one process; this process on
-    one core, in a worker of pytest-xdist, and with `workers=1`; on an accelerator always.
+    cores and no accelerator, which measured faster than threads in one process. A single worker is
+    this process if XLA has one thread in it; on an accelerator it is this process always.
 
     Raises AssayError for a number below 1.
     """
@@ -33,15 +34,10 @@ def local_pool(workers: int | None = None) -> Pool:
     if device_kind() != "cpu":
         return ThreadPool(ACCELERATOR_THREADS)
     count = default_workers() if workers is None else workers
-    return ThreadPool(1) if count == 1 else ProcessPool(count)
+    return ThreadPool(1) if count == 1 and single_threaded() else ProcessPool(count)
 
 
 def default_workers() -> int:
     """Workers where the user names no number."""
     alone = XDIST_VARIABLE not in os.environ
     return min(cores(), MOST_WORKERS) if alone else 1
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

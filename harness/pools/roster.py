@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from harness.errors import AssayError
 from harness.identity import device_kind, versions
+from harness.runtime import limit_threads
 
 GPU: Final = "GPU"
 _log = logging.getLogger(__name__)
@@ -114,7 +115,8 @@ class Roster:
 
 
 def describe() -> dict[str, str]:
-    """Software and device of the worker that this is called in."""
+    """Software and device of the worker that this is called in, which gets its threads here."""
+    limit_threads()
     return {**software(), "device": device_kind()}
 
 

@@ -79,3 +79,18 @@ def lowering(steps: int = 6) -> tuple[Any, dict[str, Any]]:
     world = Setup(rate=0.3, noise=0.1, curvature=1.0, steps=steps)
     lowered = jax.jit(lambda key: train(world, jax.random.wrap_key_data(key))["weight"])
     return lowered.lower(ROOT), {"steps": steps}
+
+
+def factorise() -> float:
+    """A program with several independent batches of Cholesky factorisations, run three times."""
+
+    def norm(x_BND: jax.Array, size: int) -> jax.Array:
+        h_BDN = x_BND[:, :size]
+        return jnp.linalg.cholesky(h_BDN @ h_BDN.mT + jnp.eye(size)).sum()
+
+    def total(key: jax.Array) -> jax.Array:
+        x_BND = jax.random.normal(key, (6, 200, 400))
+        return sum((norm(x_BND, size) for size in (8, 16, 32, 64, 100, 200)), jnp.zeros(()))
+
+    run = jax.jit(jax.vmap(total))
+    return sum(float(run(jax.random.split(jax.random.key(i), 8)).sum()) for i in range(3))

@@ -121,3 +121,17 @@ def test_a_broken_experiment_is_one_clear_error(suite: Path, old: str, new: str,
         run(make_plan(read_prediction(suite)))
     assert error.value.file == suite
     assert error.value.line
+
+
+def test_an_axis_may_have_names_at_several_sweep_points(suite: Path) -> None:
+    suite.write_text(
+        suite.read_text()
+        .replace("dims: [step]", "dims: [layer]")
+        .replace("compare: curve\n    over: step\n", "compare: value\n")
+    )
+    world = suite.with_name("world.py")
+    text = world.read_text()
+    axes = '{"layer": np.array([f"layer {n}" for n in range(self.steps)]), "step": '
+    world.write_text(text.replace('{"step": ', axes))
+    weight = run(make_plan(read_prediction(suite))).arrays["weight"]
+    assert weight.layer.values.tolist() == ["layer 0", "layer 1", "layer 2", "layer 3"]

@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from harness.errors import AssayError
 from harness.pools import local
-from harness.pools.local import MOST_WORKERS, cores, default_workers, local_pool
+from harness.pools.local import MOST_WORKERS, default_workers, local_pool
 from harness.pools.threads import ThreadPool
+from harness.runtime import THREADS_VARIABLE, cores
+
+HERE = Path(__file__).parents[3]
+
+_FACTORISE = """
+from harness.pools.local import local_pool
+from tests.harness.ensembles import factorise
+
+if __name__ == "__main__":
+    pool = local_pool(1)
+    print(pool.submit("factorise", factorise).result())
+    pool.close()
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -17,6 +33,7 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine with a processor only, outside of pytest-xdist."""
     monkeypatch.delenv(local.XDIST_VARIABLE, raising=False)
     monkeypatch.setattr(local, "device_kind", lambda: "cpu")
+    monkeypatch.setenv(THREADS_VARIABLE, "1")
 
 
 def chosen(workers: int | None) -> tuple[str, int]:
@@ -45,6 +62,28 @@ def test_a_number_of_workers_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(local, "cores", lambda: 2)
     assert chosen(1) == ("threads", 1)
     assert chosen(MOST_WORKERS + 1) == ("processes", MOST_WORKERS + 1)
+
+
+def test_one_worker_is_a_process_where_xla_has_several_threads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(THREADS_VARIABLE, "2")
+    assert chosen(1) == ("processes", 1)
+
+
+def test_one_worker_does_independent_factorisations() -> None:
+    """With two threads in its pool XLA waits for itself in such a program for ever."""
+    done = subprocess.run(
+        [sys.executable, "-c", _FACTORISE],
+        cwd=HERE,
+        env={name: value for name, value in os.environ.items() if name != THREADS_VARIABLE},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) > 0
 
 
 def test_a_worker_of_xdist_trains_in_its_own_process(monkeypatch: pytest.MonkeyPatch) -> None:
