@@ -113,7 +113,7 @@ class _Batches:
             self.run_s += run_s
             self.peak_bytes = max(self.peak_bytes, ready.peak_bytes)
             counts = ready.note
-            strategy = choose(arms, self.padded, self.devices)
+            strategy = choose(arms, self.padded, self.devices, self.padded - done)
         remember(self.identity, arms)
         arrays = {
             name: np.concatenate([part[name] for part in parts])[: self.seeds] for name in parts[0]

@@ -53,10 +53,11 @@ def guess(state_bytes: int, seeds: int, points: int, *, accelerator: bool) -> St
     return Strategy(max(size for size in _divisors(seeds) if size <= wanted), points)
 
 
-def choose(arms: Arms, seeds: int, devices: int = 1) -> Strategy:
+def choose(arms: Arms, seeds: int, devices: int = 1, rest: int | None = None) -> Strategy:
     """The fastest strategy known, or a neighbour of it whose trial has become cheap.
 
-    `seeds` are those of one unit of work; `arms` holds at least one strategy.
+    `seeds` are those of one unit of work, `rest` those of them that are still to be run: a trial
+    takes no more. `arms` holds at least one strategy.
     """
     best = min(arms, key=lambda strategy: arms[strategy].seconds_per_seed)
     spent = sum(
@@ -65,8 +66,13 @@ def choose(arms: Arms, seeds: int, devices: int = 1) -> Strategy:
         if math.isfinite(arm.seconds_per_seed)
     )
     slowest = max(_LEAST_COMPILE_S, *(arm.compile_s for arm in arms.values()))
+    most = seeds if rest is None else rest
     for neighbour in _neighbours(best, seeds, devices):
-        if neighbour not in arms and spent > PATIENCE * _EFFORT_FACTOR * slowest:
+        if (
+            neighbour not in arms
+            and neighbour.seeds <= most
+            and spent > PATIENCE * _EFFORT_FACTOR * slowest
+        ):
             return neighbour
     return best
 
@@ -95,7 +101,8 @@ def remember(program: Mapping[str, Any], arms: Arms) -> None:
     """Keep what was measured, together with what other processes kept meanwhile."""
     if not compile_cache_enabled():
         return
-    merged = {**recall(program), **arms}
+    merged = {**(kept := recall(program)), **arms}
+    merged |= {strategy: _both(kept[strategy], arms[strategy]) for strategy in kept.keys() & arms}
     entries = [{"strategy": vars(strategy), "arm": vars(arm)} for strategy, arm in merged.items()]
     write_atomically(_file(program), json.dumps(entries).encode())
 
@@ -119,6 +126,16 @@ def _neighbours(strategy: Strategy, seeds: int, devices: int) -> list[Strategy]:
     found = [replace(strategy, effort="thorough")]
     found += [replace(strategy, points=1)] if strategy.points > 1 else []
     return found + [replace(strategy, seeds=size) for size in larger + fewer]
+
+
+def _both(one: Arm, other: Arm) -> Arm:
+    """What two processes know of a strategy; one that did not fit in either does not fit."""
+    times = (one.seconds_per_seed, other.seconds_per_seed)
+    return Arm(
+        min(times) if all(map(math.isfinite, times)) else math.inf,
+        max(one.seeds, other.seeds),
+        max(one.compile_s, other.compile_s),
+    )
 
 
 def _divisors(number: int) -> list[int]:

@@ -28,6 +28,7 @@ LEAST, MOST = CPU_SEEDS
 PROGRAM = {"of": "tests"}
 FOUR = Strategy(4, 5)
 THOROUGH = Strategy(4, 5, "thorough")
+SINGLE = Strategy(4, 1)
 
 
 @pytest.fixture(autouse=True)
@@ -78,18 +79,18 @@ def test_time_spent_adds_up_over_calls() -> None:
     for calls in range(1, 9):
         arms = learnt(arms, FOUR, 4, 4.0, 1.0)
         assert arms[FOUR] == Arm(1.0, 4 * calls, 1.0)
-        assert choose(arms, 16) == (FOUR if calls < 6 else THOROUGH)
+        assert choose(arms, 16) == (FOUR if 4 * calls <= 2 * PATIENCE else THOROUGH)
 
 
 def test_trials_go_to_neighbours_and_then_to_the_fastest() -> None:
-    speeds = {THOROUGH: 30.0, Strategy(8, 5): 20.0, Strategy(2, 5): 25.0}
+    speeds = {THOROUGH: 30.0, SINGLE: 40.0, Strategy(8, 5): 20.0, Strategy(2, 5): 25.0}
     arms, tried = ran(4 * 25.0), []
     for _ in range(12):
         strategy = choose(arms, 8)
         tried.append(strategy)
         per_seed = speeds.get(strategy, 22.0)
         arms = learnt(arms, strategy, strategy.seeds, per_seed * strategy.seeds, 1.0)
-    assert tried[:2] == [THOROUGH, Strategy(8, 5)]
+    assert tried[:3] == [THOROUGH, SINGLE, Strategy(8, 5)]
     assert tried[-1] == Strategy(8, 5)
     assert all(8 % strategy.seeds == 0 for strategy in tried)
 
@@ -101,6 +102,7 @@ def test_the_best_of_several_measurements_counts() -> None:
 
 def test_what_did_not_fit_is_not_tried_again() -> None:
     arms = learnt(ran(1000.0), THOROUGH, 1, float("inf"), 0.0)
+    arms = learnt(arms, SINGLE, 1, float("inf"), 0.0)
     arms = learnt(arms, Strategy(8, 5), 1, float("inf"), 0.0)
     assert choose(arms, 8) == Strategy(2, 5)
 
@@ -146,6 +148,21 @@ def test_another_process_knows_what_was_measured() -> None:
     )
     assert done.stdout.strip() == "2"
     assert recall({"of": "others"}) == {}
+
+
+def test_the_better_measurement_of_two_processes_stays() -> None:
+    remember(PROGRAM, {FOUR: Arm(0.5, 8, 1.0), THOROUGH: Arm(0.5, 8, 1.0)})
+    remember(PROGRAM, {FOUR: Arm(0.75, 4, 2.0), THOROUGH: Arm(float("inf"), 1, 0.0)})
+    assert recall(PROGRAM) == {FOUR: Arm(0.5, 8, 2.0), THOROUGH: Arm(float("inf"), 8, 1.0)}
+
+
+def test_a_trial_takes_no_more_seeds_than_are_left() -> None:
+    long_enough = {
+        Strategy(4, 1): Arm(10.0, 100, 1.0),
+        Strategy(4, 1, "thorough"): Arm(11.0, 4, 1.0),
+    }
+    assert choose(long_enough, 16) == Strategy(8, 1)
+    assert choose(long_enough, 16, rest=4) == Strategy(2, 1)
 
 
 def test_what_others_wrote_meanwhile_stays() -> None:
