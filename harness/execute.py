@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from harness.identity import machine
 from harness.keys import seed_key
 from harness.memory import limit_bytes
 from harness.programs import Arguments, Strategy, program, state_bytes
-from harness.runtime import numerics
+from harness.runtime import numerics, single_threaded
 from harness.tuning import Arms, choose, guess, learnt, recall, remember, smaller
 
 Arrays = dict[str, np.ndarray]
@@ -25,9 +25,10 @@ Arrays = dict[str, np.ndarray]
 class Execution:
     """Arrays with leading axes [seed, grid point], and what they cost.
 
-    Seconds of compiling (tracing and loading included) and of running; training steps and
-    floating-point operations over all seeds and points, None where a loop's length is known only
-    once it ran; bytes of the largest program. None for code that is not traced.
+    Seconds of compiling (tracing and loading included), seconds of running (processor time where
+    one core trains, wall time elsewhere); training steps and floating-point operations over all
+    seeds and points, None where a loop's length is known only once it ran; bytes of the largest
+    program. None for code that is not traced.
     """
 
     arrays: Arrays
@@ -167,12 +168,13 @@ class _Batches:
         import jax
 
         chunks = []
+        clock = _clock()
         with ready.turn:
-            began = time.perf_counter()
+            began = clock()
             for point in range(0, self.points, strategy.points):
                 arguments = self._arguments(strategy, first, point)
                 chunks.append(jax.device_get(ready.call(*arguments)))
-            run_s = time.perf_counter() - began
+            run_s = clock() - began
         arrays = {
             name: _plain(np.concatenate([chunk[name] for chunk in chunks], axis=1))[
                 :, : self.points
@@ -180,6 +182,14 @@ class _Batches:
             for name in chunks[0]
         }
         return arrays, run_s
+
+
+def _clock() -> Callable[[], float]:
+    """Processor time where training has one core, so that what others run there does not count."""
+    import jax
+
+    alone = jax.default_backend() == "cpu" and single_threaded()
+    return time.process_time if alone else time.perf_counter
 
 
 def _plain(array: Any) -> np.ndarray:
@@ -204,11 +214,12 @@ def _execute_untraced(
     points = [
         {name: values[index].item() for name, values in grid.items()} for index in range(length)
     ]
-    began = time.perf_counter()
+    clock = _clock()
+    began = clock()
     with numerics(ensemble.precision, ensemble.matmul):
         rows = [[run(traced, point, seed_key(root, seed)) for point in points] for seed in seeds]
     arrays = {
         name: _plain(np.array([[np.asarray(cell[name]) for cell in row] for row in rows]))
         for name in ensemble.outputs
     }
-    return Execution(arrays, 0.0, time.perf_counter() - began)
+    return Execution(arrays, 0.0, clock() - began)
