@@ -246,14 +246,15 @@ def _of_the_raw_array(
     import xarray as xr
 
     lead = ("seed",) if seeded else ()
-    own = (*lead, *spec.dims, *EXTRA_DIMS.get(spec.compare, ()))
+    dims = [dim for dim in spec.dims if spec.compare != "distribution" or dim not in spec.over]
+    own = (*lead, *dims, *EXTRA_DIMS.get(spec.compare, ()))
     if arrays[0].ndim != len(own) or any(array.shape != arrays[0].shape for array in arrays):
         raise error(
             f"has shape {arrays[0].shape}, its axes are {list(own)}",
             "return one axis for each of `dims`",
         )
     stacked = np.stack(arrays).reshape((*_shape(case), *arrays[0].shape))
-    coords = _coords(case) | own_coordinates(prediction, case, tuple(spec.dims))
+    coords = _coords(case) | own_coordinates(prediction, case, tuple(dims))
     array = xr.DataArray(stacked, dims=(*case.sweep, *case.grid, *own), coords=coords)
     return array.transpose("seed", ...) if seeded else array
 

@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 
 from harness.errors import AssayError
-from harness.forecast import align
+from harness.forecast import align, forecast
 from harness.measure import local_trainer
 from harness.plan import make_plan
 from harness.read import read_prediction
@@ -66,3 +66,15 @@ def test_the_error_names_file_and_theory(suite: Path) -> None:
         try_prediction(make_plan(read_prediction(suite)), trainer)
     assert "theories.frozen.forecast: 'frozen' and 'weight'" in str(caught.value)
     assert "parabola.yaml" in str(caught.value)
+
+
+def test_a_law_over_an_axis_of_the_observable_is_forecast_without_that_axis(suite: Path) -> None:
+    suite.write_text(
+        suite.read_text().replace("compare: curve", "compare: distribution\n    distance: ks")
+    )
+    theory = suite.with_name("theory.py")
+    ranks = "np.linspace(0, 1, 101)"
+    theory.write_text(theory.read_text().replace("np.ones(setup.steps)", ranks))
+    plan = make_plan(read_prediction(suite))
+    said = forecast(plan, plan.claim, "frozen", "theory.frozen")
+    assert said.values["weight"].dims == ("curvature", "quantile")
