@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 WIDTH: Final = "width"
 RATE: Final = "log2_learning_rate"
+EDGE_WEIGHT: Final = 0.1
 
 Array = NDArray[np.float64]
 
@@ -28,6 +29,17 @@ def drift(raw: xr.DataArray) -> xr.DataArray:
     centred = octaves - octaves.mean()
     slope: xr.DataArray = (best * centred).sum(WIDTH, skipna=False) / float((centred**2).sum())
     return slope
+
+
+def middle_drift(raw: xr.DataArray) -> xr.DataArray:
+    """The same as `drift` for `good_middle`, the middle of the good learning rates."""
+    curves, rate = _curves(raw)
+    best = xr.apply_ufunc(
+        lambda y: good_middle(rate, y), curves, input_core_dims=[[RATE]], vectorize=True
+    )
+    octaves = np.log2(best[WIDTH].astype(float))
+    slope: xr.DataArray = xr.cov(best, octaves, WIDTH) / octaves.var(ddof=1)
+    return slope.where(best.notnull().all(WIDTH))
 
 
 def regret(raw: xr.DataArray) -> xr.DataArray:
@@ -70,6 +82,18 @@ def vertex(rate_R: Array, log_loss_R: Array) -> float:
     found = centre - slope / (2 * square)
     inner = np.sort(rate_R)[[1, -2]]
     return float(found) if inner[0] <= found <= inner[1] else np.nan
+
+
+def good_middle(rate_R: Array, log_loss_R: Array) -> float:
+    """Middle of the good learning rates: their mean with weights 1 / loss^2.
+
+    For losses with a cliff beyond the best rate, where SGD diverges in some seeds and not in
+    others, it scatters less than the vertex of a parabola. NaN if the weight at an end of the grid
+    exceeds a tenth of the largest one: part of the good rates may lie outside.
+    """
+    weight_R = np.exp(2 * (log_loss_R.min() - log_loss_R))
+    ends = weight_R[[rate_R.argmin(), rate_R.argmax()]]
+    return float(np.average(rate_R, weights=weight_R)) if ends.max() <= EDGE_WEIGHT else np.nan
 
 
 def _curves(raw: xr.DataArray) -> tuple[xr.DataArray, Array]:
