@@ -26,6 +26,9 @@ _FREE: Final[Any] = {
 }
 """Keys that are not in the promise."""
 
+SHARED: Final = "harness.theory"
+_SHARED_FOLDER: Final = Path(__file__).parent / "theory"
+
 
 def promise_hash(prediction: Prediction) -> str:
     """Return the SHA-256 of what is promised; raises AssayError for code that cannot be read."""
@@ -76,23 +79,47 @@ def _normal(value: Any) -> Any:
 
 
 def _code(prediction: Prediction) -> dict[str, str]:
-    """Return the code of forecasts by file, and of reductions by reference."""
+    """Return the code of forecasts by file, and of reductions and shared theory by reference."""
     folder = prediction.folder
-    code = {
-        file.name: _compact(_uncommented(file))
-        for file in reachable(folder, forecast_modules(prediction))
-    }
+    files = reachable(folder, forecast_modules(prediction))
+    code = {file.name: _compact(_uncommented(file)) for file in files} | _shared(files)
     for observable in prediction.observables.values():
         if observable.reduce is not None:
             module, _, name = observable.reduce.partition(".")
             file = folder / f"{module}.py"
             if file.is_file():
-                code[observable.reduce] = _compact(_definition(file, name))
+                code[observable.reduce] = _compact(_lines(file, _definition(file, name)))
     return code
 
 
-def _definition(file: Path, name: str) -> list[str]:
-    """Return the lines of a function and of all that it uses at the top level of its file."""
+def _shared(files: Iterable[Path]) -> dict[str, str]:
+    """Return the code of what files use of `harness.theory`, directly or not, by reference."""
+    code: dict[str, str] = {}
+    waiting = [used for file in files for used in _shared_names(_tree(file))]
+    while waiting:
+        module, name = waiting.pop()
+        file = _SHARED_FOLDER / f"{module}.py"
+        if f"{SHARED}.{module}.{name}" in code or not file.is_file():
+            continue
+        nodes = _definition(file, name)
+        code[f"{SHARED}.{module}.{name}"] = _compact(_lines(file, nodes))
+        named = {part.id for node in nodes for part in ast.walk(node) if isinstance(part, ast.Name)}
+        waiting += [used for used in _shared_names(_tree(file), inside=True) if used[1] in named]
+    return code
+
+
+def _shared_names(tree: ast.Module, *, inside: bool = False) -> Iterator[tuple[str, str]]:
+    """Return (module, name) of what is imported from `harness.theory`, `inside` it also by dot."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.ImportFrom) or not node.module:
+            continue
+        package, _, module = node.module.rpartition(".")
+        if (package, node.level) == (SHARED, 0) or (inside and (package, node.level) == ("", 1)):
+            yield from ((module, name.name) for name in node.names)
+
+
+def _definition(file: Path, name: str) -> list[ast.stmt]:
+    """Return what defines a name and all that it uses at the top level of its file, in order."""
     tops = {bound: node for node in _tree(file).body for bound in _bound_names(node)}
     wanted, waiting = set[ast.stmt](), [name]
     while waiting:
@@ -100,9 +127,14 @@ def _definition(file: Path, name: str) -> list[str]:
         if node is not None and node not in wanted:
             wanted.add(node)
             waiting += [part.id for part in ast.walk(node) if isinstance(part, ast.Name)]
+    return sorted(wanted, key=lambda node: node.lineno)
+
+
+def _lines(file: Path, nodes: Iterable[ast.stmt]) -> list[str]:
+    """Return the lines of definitions, with their decorators and without comments."""
     lines = _uncommented(file)
     kept: list[str] = []
-    for node in sorted(wanted, key=lambda node: node.lineno):
+    for node in nodes:
         decorators = getattr(node, "decorator_list", [])
         first = min([node.lineno, *(decorator.lineno for decorator in decorators)])
         kept += lines[first - 1 : node.end_lineno]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from harness import promise
 from harness.errors import AssayError, Problem
 from harness.lock import lock_problems, promise_hash, read_lock, revisions, write_lock
 from harness.promise import reachable
@@ -137,6 +138,33 @@ def test_reductions_and_what_they_use_are_promised(suite: Path) -> None:
     edit(experiment, "start = ", "begin = start = ")
     assert hash_of(suite) == before
     edit(experiment, "FACTOR = 2", "FACTOR = 3")
+    assert hash_of(suite) != before
+
+
+def test_shared_theory_that_forecasts_use_is_promised(
+    suite: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    spectra, tools = shared / "random_matrices.py", shared / "tools.py"
+    spectra.write_text(
+        "from .tools import half, third\n\n\ndef edge():\n    return half(4)\n\n\n"
+        "def other():\n    return third(4)\n"
+    )
+    tools.write_text("def half(x):\n    return x / 2\n\n\ndef third(x):\n    return x / 3\n")
+    monkeypatch.setattr(promise, "_SHARED_FOLDER", shared)
+    unused = hash_of(suite)
+    edit(
+        suite.with_name("theory.py"),
+        "import numpy as np",
+        "import numpy as np\nfrom harness.theory.random_matrices import edge",
+    )
+    before = hash_of(suite)
+    assert before != unused
+    edit(tools, "x / 3", "x / 4")
+    edit(spectra, "third(4)", "third(5)")
+    assert hash_of(suite) == before
+    edit(tools, "x / 2", "x / 2.5")
     assert hash_of(suite) != before
 
 
