@@ -104,7 +104,7 @@ def remember(program: Mapping[str, Any], arms: Arms) -> None:
     merged = {**(kept := recall(program)), **arms}
     merged |= {strategy: _both(kept[strategy], arms[strategy]) for strategy in kept.keys() & arms}
     entries = [{"strategy": vars(strategy), "arm": vars(arm)} for strategy, arm in merged.items()]
-    write_atomically(_file(program), json.dumps(entries).encode())
+    write_atomically(_file(program), json.dumps(entries).encode(), durable=False)
 
 
 def smaller(strategy: Strategy, least: int = 1) -> Strategy | None:

@@ -6,7 +6,7 @@ import multiprocessing
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -55,6 +55,7 @@ class ProcessPool:
         self._owned: dict[str, set[int]] = {}
         self._idle: set[int] = set()
         self._executors: dict[int, ProcessPoolExecutor] = {}
+        self._settling = ThreadPoolExecutor(1, thread_name_prefix="assay-settling")
         self._threads = [
             Thread(target=self._serve, args=(slot,), name=f"assay-worker-{slot}", daemon=True)
             for slot in range(workers)
@@ -85,9 +86,13 @@ class ProcessPool:
             _end(executor)
         for thread in self._threads:
             thread.join()
+        self._settling.shutdown()
 
     def _serve(self, slot: int) -> None:
-        """Run jobs on one worker process until the pool is closed."""
+        """Run jobs on one worker process until the pool is closed.
+
+        What callers do with a result (they store it) keeps no worker waiting.
+        """
         while (job := self._next(slot)) is not None:
             if job.attempts == 0 and not job.future.set_running_or_notify_cancel():
                 continue
@@ -98,7 +103,7 @@ class ProcessPool:
             except BaseException as error:
                 job.future.set_exception(error)
             else:
-                job.future.set_result(result)
+                self._settling.submit(job.future.set_result, result)
 
     def _next(self, slot: int) -> _Job | None:
         with self._change:
