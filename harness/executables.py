@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final, Literal
@@ -108,6 +109,7 @@ def _load(path: Path | None) -> Executable | None:
         return None
 
 
+@cache
 def _find_lapack() -> None:
     """Give XLA the addresses of LAPACK, which JAX does only when it lowers a call of it.
 

@@ -101,8 +101,9 @@ def remember(program: Mapping[str, Any], arms: Arms) -> None:
     """Keep what was measured, together with what other processes kept meanwhile."""
     if not compile_cache_enabled():
         return
-    merged = {**(kept := recall(program)), **arms}
-    merged |= {strategy: _both(kept[strategy], arms[strategy]) for strategy in kept.keys() & arms}
+    kept = recall(program)
+    both = {strategy: _both(kept[strategy], arms[strategy]) for strategy in kept.keys() & arms}
+    merged = {**kept, **arms, **both}
     entries = [{"strategy": vars(strategy), "arm": vars(arm)} for strategy, arm in merged.items()]
     write_atomically(_file(program), json.dumps(entries).encode(), durable=False)
 

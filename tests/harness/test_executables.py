@@ -46,10 +46,13 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "programs"
 
 
-def process(**environment: str) -> Any:
-    """Run the descent in a process of its own: times traced, results, steps, memory."""
+def process(script: str = _SCRIPT, /, **environment: str) -> Any:
+    """What a script prints as JSON in a process of its own.
+
+    Without one it runs the descent: times traced, results, steps, memory.
+    """
     done = subprocess.run(
-        [sys.executable, "-c", _SCRIPT],
+        [sys.executable, "-c", script],
         cwd=HERE,
         env={**os.environ, **environment},
         capture_output=True,
@@ -93,16 +96,7 @@ def lower():
 print(executable({"program": "factor"}, "quick", lower).call(jnp.diag(jnp.arange(3.0)))[2])
 """
     for _ in range(2):
-        done = subprocess.run(
-            [sys.executable, "-c", script],
-            cwd=HERE,
-            env=os.environ,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        assert float(done.stdout) == 2.0
+        assert process(script) == 2.0
 
 
 def test_what_was_loaded_is_what_was_kept(monkeypatch: pytest.MonkeyPatch) -> None:
