@@ -14,12 +14,13 @@ from harness.errors import AssayError
 from harness.identity import code_hash, digest
 from harness.lock import promise_hash
 from harness.outcome import Trial
+from harness.packing import as_text, packed, unpacked
 from harness.plan import Case, Plan
 from harness.pools import Pool
 from harness.provenance import provenance
 from harness.store import write_atomically
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 DIGITS: Final = 7
 
 
@@ -62,7 +63,7 @@ def write_record(folder: Path, record: Mapping[str, Any], *, published: bool = F
     path = folder / f"{name}.json"
     if published:
         record = {**record, "first_result": _first_result(path, record)}
-    write_atomically(path, (json.dumps(record, indent=1, allow_nan=False) + "\n").encode())
+    write_atomically(path, as_text(packed(record)).encode())
     return path
 
 
@@ -79,23 +80,28 @@ def read_records(folder: Path) -> list[dict[str, Any]]:
 
     Raises AssayError for a file that is no record of this format.
     """
-    records = []
-    for path in sorted(folder.glob("*.json")):
-        try:
-            record = json.loads(path.read_text(encoding="utf-8"))
-            known = record["format"] == FORMAT
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise AssayError(
-                "this is no record of a run", remedy="remove it, or run again", file=path
-            ) from error
-        if not known:
-            raise AssayError(
-                f"the record has format {record['format']}, this version reads {FORMAT}",
-                remedy="run the prediction again",
-                file=path,
-            )
-        records.append(record)
-    return records
+    return [read_record(path) for path in sorted(folder.glob("*.json"))]
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """One record.
+
+    Raises AssayError for a file that cannot be read or is no record of this format.
+    """
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        found = record["format"]
+        if found == FORMAT:
+            return unpacked(record)
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise AssayError(
+            "this is no record of a run", remedy="remove it, or run again", file=path
+        ) from error
+    raise AssayError(
+        f"the record has format {found}, this version reads {FORMAT}",
+        remedy="run the prediction again",
+        file=path,
+    )
 
 
 def rows_as_json(record: Mapping[str, Any]) -> list[dict[str, Any]]:

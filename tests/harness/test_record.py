@@ -81,3 +81,15 @@ def test_a_failed_write_leaves_the_old_file_and_no_rest(tmp_path: Path) -> None:
         write_atomically(path, "not bytes")  # type: ignore[arg-type]
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_record_of_another_format_is_named(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text('{"format": 1}')
+    with pytest.raises(AssayError, match="format 1, this version reads 2"):
+        read_records(tmp_path)
+
+
+def test_a_record_with_a_part_missing_is_named(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text('{"format": 2, "trial": {"rows": []}}')
+    with pytest.raises(AssayError, match="no record of a run"):
+        read_records(tmp_path)
