@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 from harness.execute import Arrays
 from harness.judge import Criterion
 from harness.judge.pseudo import per_seed
-from harness.measure import Measurement, Pending, Trainer, draws, measure, seeds_in_unit
+from harness.measure import (
+    Measurement,
+    Pending,
+    Trainer,
+    draws,
+    gather,
+    measure,
+    seeds_in_unit,
+)
 from harness.plan import Case, Plan
 from harness.work import Cost
 
@@ -25,13 +33,13 @@ class CaseRun:
     def __init__(self, plan: Plan, case: Case, trainer: Trainer) -> None:
         self.plan = plan
         self.case = case
-        self.cost = Cost()
         self._trainer = trainer
         self._batch = seeds_in_unit(plan.seeds, trainer.pool.device)
         self._seeds = 0
         self._pending: list[Pending] = []
-        self._parts: list[Measurement] = []
-        self._arrays: Mapping[str, xr.DataArray] = {}
+        self._gathered = 0
+        self._measured = Measurement({}, Cost())
+        self._judging = Cost()
         self._draws: dict[tuple[Any, ...], list[Arrays]] = {}
         self._compared: dict[tuple[str, int], xr.DataArray] = {}
 
@@ -39,6 +47,11 @@ class CaseRun:
     def seeds(self) -> int:
         """Seeds asked for so far."""
         return self._seeds
+
+    @property
+    def cost(self) -> Cost:
+        """What training so far, and the timed blocks, took."""
+        return self._measured.cost + self._judging
 
     def grow(self, seeds: int) -> None:
         """Ask for seeds up to a total, in batches of one size (one compiled program)."""
@@ -59,23 +72,15 @@ class CaseRun:
         try:
             yield
         finally:
-            took = getattr(self.cost, part) + time.perf_counter() - began
-            self.cost = replace(self.cost, **{part: took})
+            took = getattr(self._judging, part) + time.perf_counter() - began
+            self._judging = replace(self._judging, **{part: took})
 
     def arrays(self) -> Mapping[str, xr.DataArray]:
         """Raw arrays of all seeds, in the seeds' order."""
-        import xarray as xr
-
-        if self._pending:
-            arrived = [pending.result() for pending in self._pending]
-            self._pending.clear()
-            self._parts += arrived
-            self.cost = sum((part.cost for part in arrived), self.cost)
-            self._arrays = {
-                name: xr.concat([part.arrays[name] for part in self._parts], dim="seed")
-                for name in self._parts[0].arrays
-            }
-        return self._arrays
+        if self._gathered < len(self._pending):
+            self._measured = gather(self._pending)
+            self._gathered = len(self._pending)
+        return self._measured.arrays
 
     def compared(self, observable: str, raw: str, criterion: Criterion) -> xr.DataArray:
         """An observable's values by seed in the form in which they are compared.

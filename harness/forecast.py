@@ -11,7 +11,7 @@ import numpy as np
 from harness.api import Normal, OutOfScope
 from harness.errors import AssayError
 from harness.execute import Arrays
-from harness.measure import own_coordinates
+from harness.labels import own_coordinates
 from harness.plan import Case, Plan
 from harness.suggest import choices
 from harness.topic import build_setup, load_function, setup_class, takes_draw
@@ -254,7 +254,7 @@ def _of_the_raw_array(
             "return one axis for each of `dims`",
         )
     stacked = np.stack(arrays).reshape((*_shape(case), *arrays[0].shape))
-    coords = _coords(case) | own_coordinates(prediction, case, tuple(dims))
+    coords = _coords(case) | own_coordinates(prediction, case, set(dims))
     array = xr.DataArray(stacked, dims=(*case.sweep, *case.grid, *own), coords=coords)
     return array.transpose("seed", ...) if seeded else array
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,21 +12,19 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from harness.draws import sample_draws
-from harness.errors import AssayError
 from harness.execute import Arrays
 from harness.identity import code_hash
 from harness.keys import root_key
+from harness.labels import labelled
 from harness.plan import Case, Plan
 from harness.pools import Pool
 from harness.pools.local import local_pool
 from harness.runtime import cache_dir
 from harness.store import load_arrays, save_arrays
-from harness.work import Cost, Finished, Unit, ensemble_at, raw_dims, run_unit
+from harness.work import Cost, Finished, Unit, ensemble_at, run_unit
 
 if TYPE_CHECKING:
     import xarray as xr
-
-    from harness.schema import Prediction
 
 Progress = Callable[[str, str, int], None]
 
@@ -73,7 +71,7 @@ def local_trainer(
 
 @dataclass(frozen=True)
 class Pending:
-    """A case whose units were handed to the executor; `result()` waits for them."""
+    """Seeds of a case whose units were handed to the executor; `gather` waits for them."""
 
     plan: Plan
     case: Case
@@ -85,24 +83,16 @@ class Pending:
         for future in self.futures:
             future.cancel()
 
-    def result(self) -> Measurement:
-        """The labelled arrays of all sweep points.
 
-        Raises AssayError when the experiment breaks or lacks what an observable needs.
-        """
-        units = _gather(self.futures)
-        arrays = {
-            raw: _labelled(
-                raw,
-                dims,
-                [unit.arrays[raw] for unit in units],
-                self.plan.prediction,
-                self.case,
-                self.first,
-            )
-            for raw, dims in raw_dims(self.plan.prediction).items()
-        }
-        return Measurement(arrays, sum((unit.cost for unit in units), Cost()))
+def gather(pending: Sequence[Pending]) -> Measurement:
+    """The labelled arrays of all sweep points and of the seeds of all blocks of one case.
+
+    Raises AssayError when the experiment breaks or lacks what an observable needs.
+    """
+    blocks = [_settled(block.futures) for block in pending]
+    plan, case, first = pending[0].plan, pending[0].case, pending[0].first
+    arrays = labelled(plan.prediction, case, first, [[u.arrays for u in units] for units in blocks])
+    return Measurement(arrays, sum((unit.cost for units in blocks for unit in units), Cost()))
 
 
 def measure(plan: Plan, case: Case, first: int, count: int, trainer: Trainer) -> Pending:
@@ -208,7 +198,7 @@ def _code(plan: Plan, case: Case, point: Mapping[str, Any], trainer: Trainer) ->
     return trainer.hashes[key]
 
 
-def _gather(futures: tuple[Future[Any], ...]) -> list[Any]:
+def _settled(futures: tuple[Future[Any], ...]) -> list[Any]:
     """Results in order; the first failure cancels what has not begun."""
     try:
         done, running = wait(futures, return_when=FIRST_EXCEPTION)
@@ -219,77 +209,3 @@ def _gather(futures: tuple[Future[Any], ...]) -> list[Any]:
         for future in futures:
             future.cancel()
         raise
-
-
-def _labelled(
-    raw: str,
-    dims: tuple[str, ...],
-    units: list[np.ndarray],
-    prediction: Prediction,
-    case: Case,
-    first: int,
-) -> xr.DataArray:
-    """Stack the arrays [seed, grid point, ...] of all sweep points under their names."""
-    import xarray as xr
-
-    shapes = {unit.shape[2:] for unit in units}
-    own_shape = next(iter(shapes))
-    if len(shapes) > 1 or len(own_shape) != len(dims):
-        named = " and ".join(str(shape) for shape in sorted(shapes))
-        raise AssayError(
-            f"'{raw}' has shape {named} for one seed, but dims are {list(dims)}",
-            remedy="return one axis for each of `dims`, of one length at every sweep point",
-            file=prediction.source,
-            line=prediction.line("observables"),
-            path="observables",
-        )
-    seeds = units[0].shape[0]
-    stacked = np.stack(units, axis=1).reshape(
-        seeds,
-        *(len(values) for values in case.sweep.values()),
-        *(len(values) for values in case.grid.values()),
-        *own_shape,
-    )
-    coords: dict[str, Any] = {"seed": np.arange(first, first + seeds)}
-    coords |= {key: list(values) for key, values in {**case.sweep, **case.grid}.items()}
-    coords |= own_coordinates(prediction, case, dims)
-    return xr.DataArray(
-        stacked, dims=("seed", *case.sweep, *case.grid, *dims), coords=coords, name=raw
-    )
-
-
-def own_coordinates(
-    prediction: Prediction, case: Case, dims: tuple[str, ...]
-) -> dict[str, np.ndarray]:
-    """Coordinates of an observable's own axes, from the setup's `axes()`.
-
-    Raises AssayError when they differ between sweep points.
-    """
-    if not dims:
-        return {}
-    per_point = []
-    for point in case.sweep_points():
-        ensemble, _ = ensemble_at(prediction, case, point)
-        axes = ensemble.world.axes() if hasattr(ensemble.world, "axes") else {}
-        per_point.append({dim: np.asarray(axes[dim]) for dim in dims if dim in axes})
-    first = per_point[0]
-    for other in per_point[1:]:
-        for dim, values in first.items():
-            if not _same(values, other[dim]):
-                raise AssayError(
-                    f"the axis '{dim}' differs between sweep points",
-                    remedy="give axes() values that do not depend on swept keys",
-                    file=prediction.source,
-                    line=prediction.line("sweep"),
-                    path="sweep",
-                )
-    return first
-
-
-def _same(values: np.ndarray, other: np.ndarray) -> bool:
-    """Whether two axes have the same coordinates; names compare exactly, numbers to rounding."""
-    if values.shape != other.shape:
-        return False
-    if values.dtype.kind in "fiu" and other.dtype.kind in "fiu":
-        return bool(np.allclose(values, other))
-    return bool(np.array_equal(values, other))

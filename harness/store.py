@@ -50,10 +50,13 @@ def load_arrays(folder: Path, key: str) -> tuple[dict[str, np.ndarray], dict[str
 
 
 def save_arrays(folder: Path, key: str, arrays: Arrays, note: Mapping[str, Any]) -> None:
-    """Store arrays and a note (JSON values) under a key."""
+    """Store arrays and a note (JSON values) under a key.
+
+    The disk is not waited for: what a power failure tears is not read, but measured again.
+    """
     buffer = io.BytesIO()
     np.savez(buffer, **arrays, **{_NOTE: json.dumps(note)})  # type: ignore[arg-type]
-    write_atomically(folder / f"{key}.npz", buffer.getvalue())
+    write_atomically(folder / f"{key}.npz", buffer.getvalue(), durable=False)
 
 
 def prune(folder: Path, limit: int) -> None:

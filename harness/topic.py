@@ -39,6 +39,7 @@ _SCALARS: Final = (bool, int, float, str)
 _ALLOWED: Final = "Use int, float, bool, str, Literal, or a tuple of int, float or str."
 _DESCRIBED: Final = "Write Annotated[type, Field(description=...)]."
 _PACKAGES: Final = Lock()
+_HINTS: Final[dict[type[Any], Mapping[str, tuple[Any, tuple[Any, ...]]]]] = {}
 _VALIDATORS: Final[dict[type[Any], Mapping[str, TypeAdapter[Any]]]] = {}
 
 
@@ -274,6 +275,8 @@ def _origin(prediction: Prediction | None, key: str) -> KeyPath:
 
 def _hints(cls: type[Any]) -> Mapping[str, tuple[Any, tuple[Any, ...]]]:
     """Return type and Annotated metadata of every field."""
+    if cls in _HINTS:
+        return _HINTS[cls]
     try:
         hints = get_type_hints(cls, include_extras=True)
     except Exception as error:
@@ -289,6 +292,7 @@ def _hints(cls: type[Any]) -> Mapping[str, tuple[Any, tuple[Any, ...]]]:
         split[field.name] = (
             (get_args(hint)[0], tuple(hint.__metadata__)) if annotated else (hint, ())
         )
+    _HINTS[cls] = split
     return split
 
 

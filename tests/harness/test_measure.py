@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from harness.errors import AssayError
-from harness.measure import Measurement, local_trainer, measure
+from harness.measure import Measurement, gather, local_trainer, measure
 from harness.plan import Plan, make_plan
 from harness.read import read_prediction
 
 
 def run(plan: Plan, *, first: int = 0, count: int = 4, fresh: bool = False) -> Measurement:
     with local_trainer(fresh=fresh) as trainer:
-        return measure(plan, plan.claim, first, count, trainer).result()
+        return gather([measure(plan, plan.claim, first, count, trainer)])
 
 
 def test_arrays_carry_the_names_and_coordinates_of_their_axes(suite: Path) -> None:

@@ -12,7 +12,7 @@ from harness import execute as module
 from harness import memory
 from harness.errors import AssayError
 from harness.execute import TooLarge, execute
-from harness.measure import local_trainer, measure
+from harness.measure import gather, local_trainer, measure
 from harness.plan import make_plan
 from harness.programs import Strategy, program
 from harness.read import read_prediction
@@ -86,7 +86,7 @@ def test_too_little_memory_is_an_error_with_file_and_numbers(
     monkeypatch.setattr(module, "limit_bytes", lambda: 7)
     plan = make_plan(read_prediction(suite))
     with local_trainer(1) as trainer, pytest.raises(AssayError) as error:
-        measure(plan, plan.claim, 0, 2, trainer).result()
+        gather([measure(plan, plan.claim, 0, 2, trainer)])
     assert error.value.file == suite
     assert error.value.line
     numbers = re.search(r"curvature=\S+ needs (\S+) GB, (\S+) GB can be had", str(error.value))

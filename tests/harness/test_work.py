@@ -13,7 +13,7 @@ import pytest
 
 from harness import measure as module
 from harness.errors import AssayError
-from harness.measure import Measurement, Trainer, measure
+from harness.measure import Measurement, Trainer, gather, measure
 from harness.plan import Plan, make_plan
 from harness.promise import promise_hash
 from harness.read import read_prediction
@@ -75,7 +75,7 @@ def results(plan: Plan, **changes: Any) -> Measurement:
     pool, here = trainer(**changes)
     pending = measure(plan, plan.claim, 0, 4, here)
     pool.run()
-    return pending.result()
+    return gather([pending])
 
 
 def test_costs_add_up_and_memory_is_the_largest() -> None:
@@ -244,10 +244,10 @@ def test_identical_units_run_once_and_cost_once(suite: Path) -> None:
     assert pool.run() == 2
     third = measure(plan, control, 0, 4, here)
     assert pool.run() == 0
-    assert first.result().cost.units == 2
-    assert second.result().cost == third.result().cost == Cost()
+    assert gather([first]).cost.units == 2
+    assert gather([second]).cost == gather([third]).cost == Cost()
     np.testing.assert_allclose(
-        second.result().arrays["weight"].values, first.result().arrays["weight"].values
+        gather([second]).arrays["weight"].values, gather([first]).arrays["weight"].values
     )
 
 
@@ -266,7 +266,7 @@ def test_a_failing_unit_is_an_error_and_cancels_the_rest(suite: Path) -> None:
     pending = measure(plan, plan.claim, 0, 4, here)
     pool.run(most=1)
     with pytest.raises(AssayError, match=r"broke in case 'claim' at curvature=1\.0"):
-        pending.result()
+        gather([pending])
     assert pool.run() == 0
     assert pool.submitted[1][1].cancelled()
     with pytest.raises(CancelledError):
@@ -312,7 +312,7 @@ def test_a_measurement_asked_for_again_after_a_failure_is_no_cancelled_one(suite
         future.cancel()
     again = measure(plan, plan.claim, 0, 4, here)
     pool.run()
-    assert again.result().cost.units == 2
+    assert gather([again]).cost.units == 2
 
 
 def test_as_stored_marks_every_unit() -> None:
