@@ -220,12 +220,13 @@ def _too_large(unit: Unit, large: TooLarge) -> AssayError:
 
 def _broken_run(unit: Unit, error: Exception) -> AssayError:
     concretized = "Tracer" in type(error).__name__ or "Concretization" in type(error).__name__
-    remedy = (
-        "a float of the setup is traced: mark it Annotated[float, STATIC, ...] where the "
-        "experiment needs a Python number"
-        if concretized
-        else "run the experiment's function on one seed to see where"
-    )
+    remedy = "run the experiment's function on one seed to see where"
+    if concretized:
+        remedy = (
+            "a float of the setup is traced: mark it Annotated[float, STATIC, ...] where the "
+            "experiment needs a Python number"
+        )
+    remedy = " ".join(getattr(error, "__notes__", [])) or remedy
     text = str(error).strip().splitlines()
     return AssayError(
         f"{unit.prediction.experiment} broke in {_where(unit)}: "

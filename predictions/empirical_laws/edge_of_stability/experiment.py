@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import pkgutil
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
+
+from models.named import build_model
 
 from .sharpness import sharpness
 from .world import Setup
@@ -36,7 +37,8 @@ def dataset(setup: Setup, key: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 def build(setup: Setup, key: jax.Array) -> Network:
     """The network at initialisation, an MLP or what `model` names in its place."""
-    network: Network = pkgutil.resolve_name(setup.model)(
+    network: Network = build_model(
+        setup.model,
         key,
         d_in=setup.dim,
         width=setup.width,

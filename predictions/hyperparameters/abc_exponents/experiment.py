@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pkgutil
 from collections.abc import Sequence
 from typing import Any, Protocol, TypeAlias
 
@@ -11,6 +10,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from models.layers import Dense
+from models.named import build_model
 from models.parametrisation import Exponents, Parametrisation, Role, lr_scales
 
 from .world import Setup
@@ -68,7 +68,8 @@ def build(setup: Setup, key: jax.Array) -> Network:
     """
     a, b, c = setup.exponents()
     rows = [Exponents(*layer, sgd=c, adam=c) for layer in zip(a, b, strict=True)]
-    model: Any = pkgutil.resolve_name(setup.model)(
+    model: Any = build_model(
+        setup.model,
         key,
         d_in=setup.dim,
         width=setup.width,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pkgutil
 from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias
 
@@ -11,8 +10,8 @@ import jax.numpy as jnp
 import optax
 from flax import nnx
 
-from models.layers import Dense
-from models.parametrisation import Role, lr_scales
+from models.named import build_model, zero_readout
+from models.parametrisation import lr_scales
 from models.residual_mlp import DepthExponents
 
 from .world import Setup
@@ -80,7 +79,8 @@ def build(setup: Setup, key: jax.Array) -> Network:
 
     Raises ValueError if it has no readout layer to zero.
     """
-    model: Any = pkgutil.resolve_name(setup.model)(
+    model: Any = build_model(
+        setup.model,
         key,
         d_in=setup.dim,
         width=setup.width,
@@ -94,12 +94,7 @@ def build(setup: Setup, key: jax.Array) -> Network:
         ),
     )
     if setup.readout == "zero":
-        layers = [module for _, module in nnx.iter_modules(model) if isinstance(module, Dense)]
-        readouts = [layer for layer in layers if layer.role is Role.READOUT]
-        if not readouts:
-            raise ValueError(f"{setup.model} has no models.layers.Dense with the role READOUT")
-        for layer in readouts:
-            layer.kernel[...] = jnp.zeros_like(layer.kernel[...])
+        zero_readout(model)
     network: Network = model
     return network
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pkgutil
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -11,9 +10,9 @@ import jax.numpy as jnp
 import optax
 from flax import nnx
 
-from models.layers import Dense
 from models.mlp import MLP
-from models.parametrisation import Role, lr_scales
+from models.named import build_model, zero_readout
+from models.parametrisation import lr_scales
 
 from .world import Setup
 
@@ -72,7 +71,8 @@ def build(setup: Setup, key: jax.Array) -> MLP:
 
     Raises ValueError if it has no readout layer to zero.
     """
-    model: MLP = pkgutil.resolve_name(setup.model)(
+    model: MLP = build_model(
+        setup.model,
         key,
         d_in=setup.dim,
         width=setup.width,
@@ -82,12 +82,7 @@ def build(setup: Setup, key: jax.Array) -> MLP:
         activation=setup.activation,
     )
     if setup.readout == "zero":
-        layers = [module for _, module in nnx.iter_modules(model) if isinstance(module, Dense)]
-        readouts = [layer for layer in layers if layer.role is Role.READOUT]
-        if not readouts:
-            raise ValueError(f"{setup.model} has no models.layers.Dense with the role READOUT")
-        for layer in readouts:
-            layer.kernel[...] = jnp.zeros_like(layer.kernel[...])
+        zero_readout(model)
     return model
 
 
@@ -101,13 +96,13 @@ def _fit(
     steps: int,
 ) -> tuple[MLP, jax.Array]:
     """The model after `steps` steps, and the loss before each of them [T]."""
-    graph, start = nnx.split(model)
+    graph, start, *constants = nnx.split(model, nnx.Param, ...)
     transform = _TRANSFORMS[setup.optimiser]()
     scales = lr_scales(model, setup.optimiser)
     rate = 2.0**log2_rate / setup.base_width
 
     def loss(weights: Weights, rows: jax.Array) -> jax.Array:
-        f_B = nnx.merge(graph, weights)(x_PD[rows])[:, 0]
+        f_B = nnx.merge(graph, weights, *constants)(x_PD[rows])[:, 0]
         return 0.5 * jnp.mean((f_B - y_P[rows]) ** 2)
 
     def step(
@@ -123,7 +118,7 @@ def _fit(
     (end, _), loss_T = jax.lax.scan(
         step, (start, transform.init(start)), jax.random.split(key, steps)
     )
-    return nnx.merge(graph, end), loss_T
+    return nnx.merge(graph, end, *constants), loss_T
 
 
 def _rows(setup: Setup, key: jax.Array) -> jax.Array | slice:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import pkgutil
 from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
+
+from models import named
 
 from . import measure
 from .world import Setup
@@ -87,6 +88,4 @@ def build(setup: Setup, depth: int, key: jax.Array) -> nnx.Module:
 
 def model_class(setup: Setup) -> Callable[..., nnx.Module]:
     """What `model` names, in this folder after a leading dot."""
-    own = __package__ if setup.model.startswith(".") else ""
-    found: Callable[..., nnx.Module] = pkgutil.resolve_name(f"{own}{setup.model}")
-    return found
+    return named.model_class(setup.model, __package__)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import pkgutil
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+
+from models.named import build_model
 
 from . import world
 from .network import (
@@ -84,7 +85,8 @@ def scaling(setup: Setup, key: jax.Array) -> dict[str, jax.Array]:
 
 def build(setup: Setup, key: jax.Array) -> Network:
     """A random network, an MLP or what `model` names in its place; width is counted from 1."""
-    model: Any = pkgutil.resolve_name(setup.model)(
+    model: Any = build_model(
+        setup.model,
         key,
         d_in=setup.dim,
         width=setup.width,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pkgutil
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -11,6 +10,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from models.layers import Dense
+from models.named import build_model
 from models.parametrisation import Role
 
 from . import geometry
@@ -49,7 +49,8 @@ def correlate(setup: Setup, key: jax.Array) -> dict[str, jax.Array]:
 def build(setup: Setup, key: jax.Array) -> Network:
     """The random network, an MLP or what `model` names in its place."""
     weight_key, bias_key = jax.random.split(key)
-    network: Network = pkgutil.resolve_name(setup.model)(
+    network: Network = build_model(
+        setup.model,
         weight_key,
         d_in=setup.dim,
         width=setup.width,
