@@ -20,6 +20,7 @@ from harness.suggest import choices
 from harness.theories import FILE_NAME, Theory, find_theories, read_theories
 
 _SUFFIXES: Final = (".yaml", ".yml")
+_OTHERS: Final = frozenset({FILE_NAME, "sweeps.yaml"})
 _TOPIC_MODULES: Final = ("experiment.py", "theory.py")
 _TELLING_KEYS: Final = (b"experiment:", b"observables:")
 _SKIPPED: Final = frozenset({"__pycache__", "node_modules"})
@@ -41,7 +42,7 @@ class Registry:
 
 def looks_like_prediction(path: Path) -> bool:
     """Say cheaply whether a file is a prediction: YAML beside topic code, or with its keys."""
-    if path.suffix not in _SUFFIXES or path.name == FILE_NAME:
+    if path.suffix not in _SUFFIXES or path.name in _OTHERS:
         return False
     if any((path.parent / module).is_file() for module in _TOPIC_MODULES):
         return True

@@ -90,7 +90,7 @@ def compare_paired(
     drawn_RN = np.random.default_rng(0).integers(n, size=(resamples, n))
     without_RN = np.array([np.delete(everyone, i) for i in everyone])
     observed, drawn_R, without_R = (
-        _discrepancies(cases[0], index_RN) - _discrepancies(cases[1], index_RN)
+        discrepancies(cases[0], index_RN) - discrepancies(cases[1], index_RN)
         for index_RN in (everyone[np.newaxis], drawn_RN, without_RN)
     )
     difference = float(observed[0])
@@ -109,7 +109,7 @@ def compare_paired(
     return Paired(difference, interval, winner)
 
 
-def _discrepancies(case: Case, index_RN: Indices) -> Array:
+def discrepancies(case: Case, index_RN: Indices) -> Array:
     """Discrepancy of each resample of the seeds; shape [R]."""
     points = case.measured.shape[1]
     compare = COMPARISONS[case.criterion.compare].estimate

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Final
 
 from harness.errors import AssayError, Exit
@@ -18,12 +19,21 @@ VERBS: Final = {
     "check": "check",
     "forecast": "forecast",
     "run": "run",
+    "sweep": "sweep",
+    "reproduce": "reproduce",
     "leaderboard": "leaderboard",
+    "release": "release",
     "compare": "compare",
+    "cite": "cite",
+    "new": "new",
     "lock": "lock",
     "doctor": "doctor",
+    "completion": "completion",
 }
 """Module of each verb; only the one that is called is imported, so that `list` starts fast."""
+
+COMPLETION_ASKED: Final = "_ARGCOMPLETE"
+"""The environment variable with which a shell asks for completion."""
 
 
 def parser(verb: str | None = None) -> argparse.ArgumentParser:
@@ -42,6 +52,9 @@ def parser(verb: str | None = None) -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     limit_threads()
+    sys.path.append(str(Path.cwd()))  # networks that a setup names may lie here
+    if COMPLETION_ASKED in os.environ:
+        import_module("harness.cli.completion").complete(parser, list(VERBS))
     given = list(sys.argv[1:] if arguments is None else arguments)
     chosen = parser(given[0] if given else None).parse_args(given)
     try:

@@ -101,7 +101,7 @@ def run(chosen: argparse.Namespace) -> int:
         )
     for plan in plans:
         validate(plan)
-    with _pool(chosen) as pool:
+    with open_pool(chosen) as pool:
         print_estimate(plans, chosen, pool)
         code, records = _run_all(plans, chosen, pool)
     if chosen.json:
@@ -149,7 +149,7 @@ def print_estimate(plans: Sequence[Plan], chosen: argparse.Namespace, pool: Pool
 
 
 @contextmanager
-def _pool(chosen: argparse.Namespace) -> Iterator[Pool]:
+def open_pool(chosen: argparse.Namespace) -> Iterator[Pool]:
     """The pool that the command asks for."""
     if chosen.cluster is None:
         pool = local_pool(chosen.workers)

@@ -109,7 +109,8 @@ class Entry:
 
     `status` is a key of STATUSES; `note` says why it is stale or retired. Such an entry still shows
     the result that it had: `verdict` is the one obtained then. `error` and `interval` are in
-    tolerances, of the worst observable of the claim's theory. `trial` is the record's.
+    tolerances, of the worst observable of the claim's theory. `record` is the run's, `trial` the
+    record's trial.
     """
 
     id: str
@@ -134,6 +135,7 @@ class Entry:
     run: Run | None = None
     observables: Mapping[str, Spec] = field(default_factory=dict)
     trial: Mapping[str, Any] | None = None
+    record: Mapping[str, Any] | None = None
 
     @property
     def current(self) -> bool:

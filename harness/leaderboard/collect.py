@@ -78,7 +78,7 @@ def _shared(prediction: Prediction, root: Path, first_result: float) -> dict[str
         "claim": prediction.claim,
         "strand": prediction.strand,
         "file": _relative(prediction.source, root),
-        "references": tuple(_reference(source) for source in prediction.sources),
+        "references": tuple(reference(source) for source in prediction.sources),
         "free_parameters": prediction.free_parameters,
         "finding": prediction.finding,
         "changes": tuple(
@@ -124,6 +124,7 @@ def _entry(
         health=tuple(Finding(**finding) for finding in trial["health"]),
         run=_run(record),
         trial=trial,
+        record=record,
         **shared,
     )
 
@@ -204,7 +205,8 @@ def _run(record: Json) -> Run:
     )
 
 
-def _reference(source: Source) -> Reference:
+def reference(source: Source) -> Reference:
+    """Return a publication in one line, with its link."""
     link = source.url
     if source.doi:
         link = f"https://doi.org/{source.doi}"

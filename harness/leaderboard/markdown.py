@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from harness.history import Since
 from harness.leaderboard import wording
 from harness.leaderboard.board import STATUSES, Board, Entry
 
 
-def markdown(board: Board, prefix: str = "../") -> str:
+def markdown(board: Board, prefix: str = "../", since: Since | None = None) -> str:
     """Return the board as a Markdown page; `prefix` leads from there to the repository's root."""
     lines = [f"# {wording.TITLE}", "", f"{wording.summary(board)}.", ""]
     lines += [
@@ -16,6 +17,7 @@ def markdown(board: Board, prefix: str = "../") -> str:
         "result.",
         "",
     ]
+    lines += [] if since is None else _since(since)
     for strand in dict.fromkeys(entry.strand for entry in board.entries):
         lines += [f"## {strand.replace('_', ' ').capitalize()}", ""]
         lines += _predictions([e for e in board.entries if e.strand == strand], prefix)
@@ -30,6 +32,13 @@ def markdown(board: Board, prefix: str = "../") -> str:
     lines += [f"- **{status}**: {meaning}" for status, meaning in STATUSES.items()]
     lines += ["", *(f"- {line}" for line in wording.LINES)]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _since(since: Since) -> list[str]:
+    """Return what has changed, flipped verdicts first."""
+    lines = [f"- **{change.kind}**: {_escaped(str(change))}" for change in since.changes]
+    head = f"## Since {since.release} ({wording.day(since.date)})"
+    return [head, "", *(lines or ["Nothing has changed."]), ""]
 
 
 def _predictions(entries: Sequence[Entry], prefix: str) -> list[str]:

@@ -54,14 +54,15 @@ def points_of(array: xr.DataArray, dims: Sequence[str]) -> Iterator[dict[str, An
 
 def at_point(array: xr.DataArray, point: Mapping[str, Any]) -> xr.DataArray | None:
     """Return the array at a point, or None; dimensions that the array lacks do not count."""
+    places: dict[str, int] = {}
     for dim, value in point.items():
         if dim not in array.dims:
             continue
         found = _index(array[dim].values, value)
         if found is None:
             return None
-        array = array.isel({dim: found}, drop=True)
-    return array
+        places[dim] = found
+    return array.isel(places, drop=True) if places else array
 
 
 def over_seeds(array: xr.DataArray) -> xr.DataArray:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from harness.cost import Spent
+from harness.history import Since
 from harness.leaderboard.board import Board, Entry
 from harness.record import plain
 
@@ -50,26 +51,28 @@ COLUMNS: Final = (
 )
 """Columns of the CSV table."""
 
-_PLOTTED: Final = ("trial", "observables")
+_LARGE: Final = ("record", "trial", "observables")
 
 
-def as_data(board: Board) -> dict[str, Any]:
+def as_data(board: Board, since: Since | None = None) -> dict[str, Any]:
     """Return the board as plain JSON values; an infinite end of an interval is null."""
     entries = []
     for entry in board.entries:
-        row = {name: value for name, value in vars(entry).items() if name not in _PLOTTED}
+        row = {name: value for name, value in vars(entry).items() if name not in _LARGE}
         derived = {"surprises": entry.surprises, "as_expected": entry.as_expected}
         entries.append(plain({**row, **derived}))
     return {
         "entries": entries,
         "standings": plain(board.standings),
         "unregistered": list(board.unregistered),
+        "since": plain(since),
     }
 
 
-def as_json(board: Board) -> str:
-    """Return the board as JSON."""
-    return json.dumps(as_data(board), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+def as_json(board: Board, since: Since | None = None) -> str:
+    """Return the board as JSON, with what has changed since the last release."""
+    data = as_data(board, since)
+    return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def as_csv(board: Board) -> str:

@@ -87,16 +87,22 @@ def day(time: str) -> str:
 
 def summary(board: Board) -> str:
     """Return how many predictions there are, and what they came to at their largest tier run."""
-    names = list(dict.fromkeys(entry.id for entry in board.entries))
+    counts = counted(board)
+    parts = [f"{count} {status}" for status, count in counts.items()]
+    total = sum(counts.values())
+    noun = "prediction" if total == 1 else "predictions"
+    return f"{total} {noun}: {', '.join(parts)}" if total else "no predictions"
+
+
+def counted(board: Board) -> dict[str, int]:
+    """Return how many predictions have which status, at their largest tier run."""
     counts: Counter[str] = Counter()
-    for name in names:
+    for name in dict.fromkeys(entry.id for entry in board.entries):
         best = board.best(name)
         mine = [entry for entry in board.entries if entry.id == name]
         fallback = next((entry for entry in mine if entry.run is not None), mine[0])
         counts[(best or fallback).status] += 1
-    parts = [f"{counts[status]} {status}" for status in STATUSES if counts[status]]
-    noun = "prediction" if len(names) == 1 else "predictions"
-    return f"{len(names)} {noun}: {', '.join(parts)}" if names else "no predictions"
+    return {status: counts[status] for status in STATUSES if counts[status]}
 
 
 def tally(standing: Standing) -> tuple[int, ...]:

@@ -217,10 +217,17 @@ def test_leaderboard_and_compare_read_the_published_records(
     assert code == 0
     assert "not run" in out
     assert called(capsys, "run", "--publish")[0] == 0
-    for kind, sign in (("md", "parabola"), ("csv", "parabola,"), ("html", "<svg")):
+    for kind, sign in (("md", "parabola"), ("csv", "parabola,")):
         path = tmp_path / "results" / f"board.{kind}"
         assert called(capsys, "leaderboard", "--format", kind, "-o", str(path))[0] == 0
         assert sign in path.read_text(encoding="utf-8")
+    folder = tmp_path / "results" / "site"
+    code, _, err = called(capsys, "leaderboard", "--format", "html", "-o", str(folder))
+    assert code == 0, err
+    assert "<svg" in (folder / "predictions/parabola.html").read_text(encoding="utf-8")
+    code, _, err = called(capsys, "leaderboard", "--format", "html")
+    assert code == 2
+    assert "-o results/site" in err
     code, out, _ = called(capsys, "leaderboard", "--json")
     assert json.loads(out)
     code, out, _ = called(capsys, "compare", "descent", "frozen")

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from harness.compare import Bout, compare, comparison_as_json, comparison_lines, sign_test
+from harness.cli import main
+from harness.compare import (
+    Bout,
+    Comparison,
+    compare,
+    comparison_as_json,
+    comparison_lines,
+    confidence_set,
+    holm,
+    sign_test,
+)
+from harness.compare.confidence import p_values
 from harness.errors import AssayError
 from harness.leaderboard.board import Board, Entry, Spec, Standing
 
@@ -198,3 +210,136 @@ def test_json_is_complete(measured: np.ndarray) -> None:
 )
 def test_sign_test(wins: tuple[int, int], p: float) -> None:
     assert sign_test(*wins) == pytest.approx(p)
+
+
+@pytest.mark.parametrize(
+    ("given", "adjusted"),
+    [
+        ([], []),
+        ([0.03], [0.03]),
+        ([0.01, 0.04, 0.03], [0.03, 0.06, 0.06]),
+        ([0.5, 0.6, 0.001], [1.0, 1.0, 0.003]),
+        ([0.02, 0.02], [0.04, 0.04]),
+    ],
+)
+def test_holm(given: list[float], adjusted: list[float]) -> None:
+    assert holm(given) == pytest.approx(adjusted)
+
+
+def test_pairs_without_a_match_are_no_test(measured: np.ndarray) -> None:
+    def beaten(*names: str) -> list[dict[str, Any]]:
+        said = {"a": [1.0, 2.0, 3.0], "b": [1.0, 2.0, 4.0], "c": [1.0, 2.0, 5.0]}
+        return [row(name, measured, said[name]) for name in names]
+
+    entries = [entry(f"p{i}", beaten("a", "b")) for i in range(6)]
+    two = compare(["a", "b", "c"], board(*entries)).matches
+    assert two[0].sign_test == two[0].adjusted == pytest.approx(2**-5)
+    three = compare(["a", "b", "c"], board(*entries, entry("q", beaten("a", "b", "c")))).matches
+    assert [match.played for match in three] == [7, 1, 1]
+    assert three[0].adjusted == pytest.approx(3 * three[0].sign_test)
+    assert "after Holm for 3 pairs" in "\n".join(
+        comparison_lines(compare(["a", "b", "c"], board(*entries, entry("q", beaten(*"abc")))))
+    )
+
+
+def test_only_the_named_predictions_count(measured: np.ndarray) -> None:
+    rows = [row("a", measured, [1.0, 2.0, 3.0]), row("b", measured, [1.0, 2.0, 4.0])]
+    both = board(entry("one", rows), entry("two", rows))
+    assert {bout.prediction for bout in compare(["a", "b"], both, {"two"}).bouts} == {"two"}
+    assert compare(["a", "b"], both, set()).bouts == ()
+
+
+def test_the_command_keeps_to_what_is_selected(
+    suite: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["run", "--publish", "--workers", "1"]) == 0
+    capsys.readouterr()
+    assert main(["compare", "descent", "frozen", "--on", "strand:solvable_settings"]) == 0
+    out = capsys.readouterr().out
+    assert "cannot be rejected as best on 1 observable of 1 prediction" in out
+    assert "rejected: frozen" in out
+    assert main(["compare", "descent", "frozen", "--on", "parabola", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["best"]["members"][0]["theory"] == "descent"
+    assert main(["compare", "descent", "frozen", "--on", "strand:universality"]) == 2
+    assert "nothing matches" in capsys.readouterr().err
+
+
+def set_of(comparison: Comparison) -> tuple[set[str], set[str]]:
+    """Theories in the model confidence set, and those that are not."""
+    members = comparison.best.members
+    return {m.theory for m in members if m.kept}, {m.theory for m in members if not m.kept}
+
+
+def test_the_best_theories_are_a_tie_and_the_others_are_rejected(measured: np.ndarray) -> None:
+    said = {"a": [1.0, 2.0, 3.0], "b": [1.0, 2.0, 3.0], "c": [1.0, 2.0, 4.0]}
+    rows = [row(name, measured, forecast) for name, forecast in said.items()]
+    comparison = compare(["c", "a", "b"], board(entry("one", rows), entry("two", rows)))
+    assert set_of(comparison) == ({"a", "b"}, {"c"})
+    assert comparison.best.observables == (("one", "overlap"), ("two", "overlap"))
+    assert comparison.best.seeds == SEEDS
+    text = "\n".join(comparison_lines(comparison))
+    assert "on 2 observables of 2 predictions that all forecast, at 95% (a tie): a (" in text
+    assert "rejected: c (" in text
+    data = json.loads(comparison_as_json(comparison))
+    assert [member["theory"] for member in data["best"]["members"]] == ["a", "b", "c"]
+
+
+def test_a_lead_within_the_noise_rejects_nobody(measured: np.ndarray) -> None:
+    noisy = measured + 2 * np.random.default_rng(2).standard_normal((SEEDS, 1))
+    rows = [row("a", noisy, [1.0, 2.0, 3.0]), row("b", noisy, [1.05, 2.05, 3.05])]
+    assert set_of(compare(["a", "b"], board(entry("one", rows)))) == ({"a", "b"}, set())
+
+
+def test_only_what_all_forecast_decides_which_is_best(measured: np.ndarray) -> None:
+    everyone = [row(name, measured, [1.0, 2.0, 3.0]) for name in "abc"]
+    pair = [row("a", measured, [1.0, 2.0, 3.0]), row("b", measured, [1.0, 2.0, 9.0])]
+    comparison = compare(["a", "b", "c"], board(entry("one", everyone), entry("two", pair)))
+    assert comparison.best.observables == (("one", "overlap"),)
+    assert set_of(comparison) == ({"a", "b", "c"}, set())
+    none = compare(["a", "b", "c"], board(entry("two", pair)))
+    assert none.best.members == ()
+    assert none.best.reason is not None
+    assert f"best of all: {none.best.reason}" in comparison_lines(none)
+
+
+def test_a_model_confidence_set_by_hand() -> None:
+    # Losses 1, 2, 6 about their mean 3: -2, -1, 3. The four resamples move them, about their own
+    # means, by 0, +-1 and -+1 for the first, by +-1, -+1 and 0 for the others:
+    observed = np.array([1.0, 2.0, 6.0])
+    noise = np.array([[1.0, -1.0, 0.0], [-1.0, 1.0, 0.0], [0.0, 1.0, -1.0], [0.0, -1.0, 1.0]])
+    # Mean squares 1/2, 1, 1/2, so standard errors 0.707, 1, 0.707 and statistics -2.83, -1, 4.24;
+    # the largest of the resampled statistics are 1.41, 1, 1, 1.41, never 4.24: p = 1 / (1 + 4).
+    # Of the two that remain, losses about their mean are -1/2 and 1/2, the noise about its own mean
+    # 1, -1, -1/2, 1/2 and the reverse, its mean square 5/8. The worse one's statistic is 0.632, the
+    # largest resampled ones are 1.26, 1.26, 0.632, 0.632, all as large: p = 5 / 5.
+    found = p_values(observed, observed + noise)
+    assert found == pytest.approx([1.0, 1.0, 0.2])
+
+
+def test_equal_losses_without_noise_are_a_tie_and_others_are_not() -> None:
+    observed = np.array([1.0, 1.0, 2.0])
+    members = confidence_set(["a", "b", "c"], observed, np.tile(observed, (99, 1)), 32)
+    assert [(m.theory, m.kept) for m in members] == [("a", True), ("b", True), ("c", False)]
+    assert members[-1].p_value == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize("seeds", [16, 48])
+def test_the_set_holds_all_best_theories_as_often_as_it_says(seeds: int) -> None:
+    generator = np.random.default_rng(seeds)
+    true, missed, rejected = np.array([0.0, 0.0, 0.0, 1.5]), 0, 0
+    for _ in range(200):
+        common = generator.standard_normal((seeds, 1))
+        loss_NM = true + common + generator.standard_normal((seeds, 4))
+        index_RN = generator.integers(seeds, size=(200, seeds))
+        members = confidence_set(
+            "abcd", loss_NM.mean(axis=0), loss_NM[index_RN].mean(axis=1), seeds
+        )
+        kept = {member.theory for member in members if member.kept}
+        missed += not {"a", "b", "c"} <= kept
+        rejected += "d" not in kept
+    assert missed <= 20  # 10 are expected at five per cent
+    assert rejected >= (190 if seeds > 16 else 150)

@@ -1,4 +1,4 @@
-"""Dot plots: single numbers against their tolerance, and errors in tolerances against one."""
+"""Dot plots: single numbers against their tolerance, and their residuals."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
+from markupsafe import Markup
 
-from harness.leaderboard.board import Entry
-from harness.leaderboard.collect import interval_in_tolerances
 from harness.leaderboard.plots.figure import Figure, Key, Panel, Table
-from harness.leaderboard.plots.scales import Scale, fitting_kind, label, scale_of
+from harness.leaderboard.plots.residuals import has_residuals, signed_errors
+from harness.leaderboard.plots.scales import fitting_kind, label, scale_of
 from harness.leaderboard.plots.scene import Scene, Told, band
 from harness.leaderboard.plots.svg import DotPlot, DotRow, Mark, draw_dots
-from harness.leaderboard.series import Json
-from harness.plan import CLAIM
+from harness.leaderboard.series import evenly
 
-SMALLEST: Final = 0.01
-"""Errors below this many tolerances are drawn at it: the axis is logarithmic."""
+FARTHEST: Final = 6.0
+"""Residuals of rivals beyond this many tolerances stand at the edge; their number is written."""
+
+MOST_SEEDS: Final = 64
 
 _LOG_RATIO: Final = 30.0
 
@@ -51,46 +52,43 @@ def number_figure(scene: Scene) -> Figure:
     )
     keys = [
         Key("measured", "dot", "measured, mean and interval over seeds"),
+        Key("seed", "dot", "one value a seed" if scene.spec.reduced else "single seeds"),
         *(Key(told.style, "tick", told.name) for told in scene.told),
         Key("claim", "band", "tolerance"),
     ]
     table = Table(("", "forecast", "measured"), tuple(cells))
-    return Figure(scene.name, (Panel("", draw_dots(plot)),), tuple(keys), "", table)
+    if scene.by_seed is None:
+        del keys[1]
+    panel = Panel("", draw_dots(plot), _residuals(scene))
+    return Figure(scene.name, (panel,), tuple(keys), "", table, scene.name)
 
 
-def errors_figure(entry: Entry) -> Figure | None:
-    """Draw the error in tolerances of every theory and control on every observable, against 1."""
-    if entry.trial is None:
+def _residuals(scene: Scene) -> Markup | None:
+    """Draw measured minus forecast over tolerance of every theory; None where it means nothing."""
+    if not has_residuals(scene):
         return None
-    judged = [row for row in entry.trial["rows"] if row["error_in_tolerances"] is not None]
-    theory = next(result.theory for result in entry.theories if result.is_claim)
-    names = list(dict.fromkeys(row["observable"] for row in judged))
-    judged.sort(key=lambda row: (names.index(row["observable"]), _rank(row, theory)))
-    if not judged:
-        return None
-    highest = max(10.0, *(_high(row) for row in judged))
-    rows = tuple(_error_row(row, theory, len(names) > 1) for row in judged)
-    told = "; ".join(f"{row.label} {label(row.marks[0].at)}" for row in rows)
+    rows = []
+    for told, at, low, high in signed_errors(scene):
+        mark = Mark(at, "measured" if told is scene.claim else told.style, low, high)
+        rows.append(DotRow(f"{told.name} {label(round(at, 2))}", (mark,), _allowed(scene)))
+    values = [max(-FARTHEST, min(v, FARTHEST)) for row in rows for v in _extent(row)]
+    said = "; ".join(row.label for row in rows)
     plot = DotPlot(
-        title="Error in tolerances of every observable",
-        description=f"{told}. Up to 1 lies within the tolerance.",
-        x=Scale("log", SMALLEST, highest * 1.3),
-        x_label="error in tolerances (1: at the tolerance)",
-        rows=rows,
-        reference=1.0,
+        title=f"{scene.name}: residuals in units of the tolerance",
+        description=f"Measured minus forecast over tolerance: {said}.",
+        x=scale_of([*values, -1.2, 1.2]),
+        x_label="residual / tolerance",
+        rows=tuple(rows),
+        reference=0.0,
     )
-    keys = (
-        Key("claim", "dot", "the claim's theory"),
-        Key("rival-1", "dot", "rival"),
-        Key("control-1", "dot", "control: must lie beyond 1"),
-        Key("claim", "band", "within the tolerance"),
-    )
-    return Figure(
-        title="Error in tolerances",
-        panels=(Panel("", draw_dots(plot)),),
-        legend=keys,
-        note="Intervals hold at the level of the verdicts; an interval across 1 decides nothing.",
-    )
+    return draw_dots(plot)
+
+
+def _allowed(scene: Scene) -> tuple[float, float]:
+    if scene.spec.compare != "bound":
+        return -1.0, 1.0
+    upper = scene.spec.options.get("side", "upper") == "upper"
+    return (-math.inf, 1.0) if upper else (-1.0, math.inf)
 
 
 def _row(scene: Scene, name: str, told: Told, everyone: Iterable[Told]) -> DotRow:
@@ -98,6 +96,10 @@ def _row(scene: Scene, name: str, told: Told, everyone: Iterable[Told]) -> DotRo
     marks = [
         Mark(value, other.style, shape="tick") for other in everyone for value in _values(other)
     ]
+    if told is scene.claim and scene.by_seed is not None:
+        seeds = scene.by_seed.values.ravel()
+        chosen = evenly(len(seeds), MOST_SEEDS)
+        marks += [Mark(float(seeds[index]), "seed", shape="speck") for index in chosen]
     marks.append(Mark(mean, "measured", mean - half, mean + half))
     return DotRow(name, tuple(marks), _band(scene, told))
 
@@ -117,31 +119,7 @@ def _band(scene: Scene, told: Told) -> tuple[float, float]:
 
 
 def _extent(row: DotRow) -> list[float]:
-    marked = [value for mark in row.marks for value in (mark.at, mark.low, mark.high)]
+    marks = [mark for mark in row.marks if mark.shape != "speck"]
+    marked = [value for mark in marks for value in (mark.at, mark.low, mark.high)]
     found = [value for value in (*marked, *(row.band or ())) if value is not None]
     return [value for value in found if math.isfinite(value)]
-
-
-def _rank(row: Json, theory: str) -> int:
-    if row["case"] != CLAIM:
-        return 2
-    return 0 if row["theory"] == theory else 1
-
-
-def _high(row: Json) -> float:
-    interval = interval_in_tolerances(row)
-    error = float(row["error_in_tolerances"])
-    high = error if interval is None else interval[1]
-    return max(error, high if math.isfinite(high) else 0.0)
-
-
-def _error_row(row: Json, theory: str, several: bool) -> DotRow:
-    rank = _rank(row, theory)
-    name = row["theory"] if rank < 2 else f"control {row['case']}"
-    low, high = interval_in_tolerances(row) or (None, None)
-    mark = Mark(row["error_in_tolerances"], ("claim", "rival-1", "control-1")[rank], low, high)
-    return DotRow(
-        label=f"{row['observable']}: {name}" if several else name,
-        marks=(mark,),
-        band=(-math.inf, 1.0),
-    )

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.leaderboard.markup import Markup
+from markupsafe import Markup
+
 from harness.leaderboard.plots.svg import swatch
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One plot of several with the same axes."""
+    """One plot of several with the same axes, and that of its residuals below."""
 
     caption: str
     picture: Markup
+    residuals: Markup | None = None
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,14 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure; without panels its table is shown in full, else it folds away."""
+    """A figure; without panels its table is shown in full, else it folds away.
+
+    `about` is the observable that it shows; None for one of several.
+    """
 
     title: str
     panels: tuple[Panel, ...]
     legend: tuple[Key, ...]
     note: str
     table: Table | None = None
+    about: str | None = None

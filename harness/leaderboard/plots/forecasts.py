@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
 import numpy as np
+import xarray as xr
 
 from harness.leaderboard.plots.scene import Scene, Told, band
 from harness.leaderboard.plots.stage import Stage, along
@@ -61,8 +62,8 @@ def _window(stage: Stage, told: Told, with_band: bool) -> list[Layer]:
 
 def _slope(stage: Stage, told: Told, with_band: bool) -> list[Layer]:
     """A forecast exponent as a straight line through the middle of the measured points."""
-    forecast = at_point(told.forecast, stage.point)
-    if forecast is None or stage.dim in forecast.dims:
+    forecast = _one(stage, told)
+    if forecast is None:
         return _curve(stage, told, False)
     mean = along(stage, stage.scene.measured.mean)
     if mean is None or min(mean[0]) <= 0 or not all(y > 0 for y in mean[1]):
@@ -96,19 +97,37 @@ def _slope(stage: Stage, told: Told, with_band: bool) -> list[Layer]:
 
 def _location(stage: Stage, told: Told, with_band: bool) -> list[Layer]:
     """A forecast location as a vertical rule, its tolerance as a strip."""
-    forecast = at_point(told.forecast, stage.point)
-    if forecast is None or stage.dim in forecast.dims:
-        return _curve(stage, told, False)
-    place = float(forecast)
-    layers: list[Layer] = [Rule(place, told.style)]
+    forecast = _one(stage, told)
+    layers: list[Layer] = []
+    if forecast is None:
+        layers += _curve(stage, told, False)
+        found = _extremum(stage, along(stage, told.forecast, most=None))
+        if found is None:
+            return layers
+        place = found
+    else:
+        place = float(forecast)
+    layers.append(Rule(place, told.style))
     if with_band:
         low, high = _around(stage.scene, place)
         ends = [math.inf, math.inf]
         layers.insert(0, Band([low, high], [-v for v in ends], ends, told.style))
-        found = _found_location(stage)
+        found = _extremum(stage, along(stage, stage.scene.measured.mean, most=None))
         if found is not None:
             layers.append(Rule(found, "measured"))
     return layers
+
+
+def _one(stage: Stage, told: Told) -> xr.DataArray | None:
+    """Return the exponent or location at the panel's point; None where a curve was forecast.
+
+    As for the judge, a forecast that is constant along the axis is the number itself.
+    """
+    forecast = at_point(told.forecast, stage.point)
+    if forecast is None or stage.dim not in forecast.dims:
+        return forecast
+    first = forecast.isel({stage.dim: 0}, drop=True)
+    return first if np.allclose(forecast, first, rtol=1e-9, atol=0) else None
 
 
 def _around(scene: Scene, place: float) -> tuple[float, float]:
@@ -120,12 +139,12 @@ def _around(scene: Scene, place: float) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _found_location(stage: Stage) -> float | None:
-    mean = along(stage, stage.scene.measured.mean, most=None)
-    if mean is None or not np.isfinite(mean[1]).any():
+def _extremum(stage: Stage, line: tuple[list[float], list[float]] | None) -> float | None:
+    """Return where a curve is lowest (argmin) or highest (argmax)."""
+    if line is None or not np.isfinite(line[1]).any():
         return None
     pick = np.nanargmin if stage.scene.spec.compare == "argmin" else np.nanargmax
-    return mean[0][int(pick(mean[1]))]
+    return line[0][int(pick(line[1]))]
 
 
 def _nothing(stage: Stage, told: Told, with_band: bool) -> list[Layer]:

@@ -13,6 +13,8 @@ from harness.leaderboard.series import data_array, evenly
 
 _STEPS = 60
 _ROWS = 9
+_BINS = 32
+_HEADROOM = 1.3  # a rival that puts all its mass on a point is cut off
 
 
 def law_figure(scene: Scene) -> Figure:
@@ -44,7 +46,35 @@ def law_figure(scene: Scene) -> Figure:
         *(Key(told.style, "line", told.name) for told in scene.told),
         Key("claim", "band", "tolerance"),
     ]
-    return Figure(scene.name, (Panel("", draw(plot)),), tuple(keys), "", table)
+    panels = (Panel("density", draw(_histogram(scene, sample))), Panel("share below", draw(plot)))
+    return Figure(scene.name, panels, tuple(keys), "", table, scene.name)
+
+
+def _histogram(scene: Scene, sample: np.ndarray) -> Plot:
+    """Return the measured values' histogram with the predicted densities on the same bins."""
+    laws = [(told, _quantiles(told.forecast)) for told in scene.told]
+    everything = np.concatenate([sample, *(values for _, values in laws)])
+    low, high = np.quantile(everything, [0.002, 0.998])
+    edges = np.linspace(low, high if high > low else low + 1.0, _BINS + 1)
+    found = np.histogram(sample, edges)[0] / max(sample.size, 1) / np.diff(edges)
+    steps = np.repeat(edges, 2)[1:-1].tolist()
+    heights = np.repeat(found, 2).tolist()
+    layers: list[Layer] = [Band(steps, [0.0] * len(steps), heights, "measured")]
+    for law, values in laws:
+        density = np.histogram(values, edges)[0] / values.size / np.diff(edges)
+        layers.append(Line(steps, np.repeat(density, 2).tolist(), law.style))
+    told = [max(layer.y) for layer in layers if isinstance(layer, Line) and layer.style == "claim"]
+    tallest = max([*heights, *told, 1e-12])
+    mode = label(float(edges[int(np.argmax(found))]))
+    return Plot(
+        title=f"{scene.name}: histogram of what was measured against the predicted density",
+        description=f"{sample.size} values in {_BINS} bins, most of them near {mode}.",
+        x=Scale("linear", float(edges[0]), float(edges[-1])),
+        y=Scale("linear", 0.0, _HEADROOM * tallest),
+        x_label=scene.name if scene.spec.unit in ("", "1") else f"{scene.name} [{scene.spec.unit}]",
+        y_label="density",
+        layers=tuple(layers),
+    )
 
 
 def _sample(scene: Scene) -> np.ndarray:

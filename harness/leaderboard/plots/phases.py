@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import xarray as xr
 
@@ -22,6 +22,9 @@ from harness.leaderboard.series import (
     squeezed,
 )
 
+_TINTS: Final = 6
+"""Colours of labels; a seventh label has that of the first."""
+
 
 def phase_figure(scene: Scene) -> Figure:
     """Make the table of phases: one column a point of the first axis, one row a theory.
@@ -34,7 +37,7 @@ def phase_figure(scene: Scene) -> Figure:
     dims = [str(dim) for dim in per_seed.dims if dim != "seed"]
     table = _grid(scene, per_seed, dims) if len(dims) > 1 else _by_theory(scene, per_seed, dims)
     note = "Beside a measured label stands its share of the seeds; marked cells disagree."
-    return Figure(scene.name, (), (), note, table)
+    return Figure(scene.name, (), (), note, table, scene.name)
 
 
 def _stored(per_seed: Json) -> xr.DataArray:
@@ -46,13 +49,13 @@ def _by_theory(scene: Scene, per_seed: xr.DataArray, dims: Sequence[str]) -> Tab
     points = list(points_of(per_seed, dims))
     measured = [_measured(scene, per_seed, point) for point in points]
     rows = [("measured", *(f"{name} ({share:.0%})" for name, share in measured))]
-    marks = []
+    marks = [(0, column, _tint(scene, name)) for column, (name, _) in enumerate(measured, 1)]
     for told in scene.told:
         said = [_said(scene, told, point) for point in points]
         rows.append((told.name, *said))
         for column, (name, (found, _)) in enumerate(zip(said, measured, strict=True), 1):
-            if name != found:
-                marks.append((len(rows) - 1, column, "differs"))
+            tint = _tint(scene, name)
+            marks.append((len(rows) - 1, column, tint if name == found else f"{tint} differs"))
     return Table((dims[0] if dims else "", *map(_coordinates, points)), tuple(rows), tuple(marks))
 
 
@@ -67,8 +70,8 @@ def _grid(scene: Scene, per_seed: xr.DataArray, dims: Sequence[str]) -> Table:
             found, share = _measured(scene, per_seed, here)
             said = found if scene.claim is None else _said(scene, scene.claim, here)
             cells.append(f"{found} ({share:.0%})" + ("" if said == found else f", forecast {said}"))
-            if said != found:
-                marks.append((row, column, "differs"))
+            tint = _tint(scene, found)
+            marks.append((row, column, tint if said == found else f"{tint} differs"))
         rows.append((name_of(point), *cells))
     return Table((dims[-1], *map(_coordinates, columns)), tuple(rows), tuple(marks))
 
@@ -94,6 +97,12 @@ def _label(scene: Scene, value: float) -> str:
         return "–"
     known = value == round(value) and 0 <= value < len(labels)
     return str(labels[round(value)]) if known else short(value)
+
+
+def _tint(scene: Scene, name: str) -> str:
+    """Return the class of a label's colour."""
+    labels = [str(label) for label in scene.spec.options.get("labels", ())]
+    return f"phase-{1 + labels.index(name) % _TINTS}" if name in labels else "phase-none"
 
 
 def _coordinates(point: Mapping[str, Any]) -> str:

@@ -22,9 +22,14 @@ _BY_COMPARISON: Final[Mapping[str, Callable[[Scene], Figure]]] = {
 
 def figures(entry: Entry) -> Iterator[Figure]:
     """Return the figures of every observable; what several are computed from is drawn once."""
-    drawn: set[str] = set()
+    plain = (name for name, spec in entry.observables.items() if not spec.reduced)
+    drawn = {entry.observables[name].raw for name in plain}
     for scene in scenes(entry):
-        if scene.spec.reduced and scene.spec.raw not in drawn:
+        if (
+            scene.spec.reduced
+            and scene.spec.compare != "distribution"
+            and scene.spec.raw not in drawn
+        ):
             drawn.add(scene.spec.raw)
             raw = raw_figure(scene)
             if raw is not None:

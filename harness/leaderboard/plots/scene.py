@@ -43,7 +43,11 @@ class Told:
 
 @dataclass(frozen=True)
 class Scene:
-    """One observable of an entry; `claim` is None where its theory has no forecast of it."""
+    """One observable of an entry; `claim` is None where its theory has no forecast of it.
+
+    `by_seed` has one value a seed: its own, or a jackknife's where the observable is a statistic
+    of all seeds together.
+    """
 
     name: str
     spec: Spec
@@ -54,6 +58,7 @@ class Scene:
     rivals: tuple[Told, ...]
     controls: tuple[Told, ...]
     raw: Measured | None
+    by_seed: xr.DataArray | None = None
 
     def in_own_world(self, control: Told) -> bool:
         """Whether a control changed the forecast alone, and trained nothing of its own."""
@@ -100,6 +105,7 @@ def scenes(entry: Entry) -> Iterator[Scene]:
             raw=None
             if raw is None
             else _measured(raw, seeds, single_points(data_array(raw["mean"]))),
+            by_seed=_by_seed(own[0]["measured"]["per_seed"], single),
         )
 
 
@@ -136,6 +142,10 @@ def band(
         )
     half = half_band(scene, forecast, over)
     return forecast - half, forecast + half
+
+
+def _by_seed(stored: Json | None, single: Sequence[str]) -> xr.DataArray | None:
+    return None if stored is None else squeezed(data_array(stored), single)
 
 
 def _told(row: Json, style: str, name: str, single: Sequence[str]) -> Told:

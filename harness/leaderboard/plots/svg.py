@@ -11,13 +11,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from harness.leaderboard.markup import Markup, element, join, number
+from markupsafe import Markup
+
+from harness.leaderboard.plots.elements import element, join, number
 from harness.leaderboard.plots.scales import Scale, label
 
 Values: TypeAlias = Sequence[float]
 Map: TypeAlias = Callable[[float], float]
 
-_LEFT, _RIGHT, _TOP, _BOTTOM = 62.0, 10.0, 10.0, 40.0
+_LEFT, _RIGHT, _TOP, _BOTTOM, _BARE = 62.0, 10.0, 10.0, 40.0, 8.0
 _ROW: Final = 22.0
 _CHARACTER: Final = 6.6
 _APART: Final = 6.0
@@ -61,14 +63,23 @@ class Rule:
     style: str
 
 
-Layer = Line | Band | Points | Rule
+@dataclass(frozen=True)
+class Level:
+    """A horizontal line across the plot at y."""
+
+    y: float
+    style: str
+
+
+Layer = Line | Band | Points | Rule | Level
 
 
 @dataclass(frozen=True)
 class Plot:
     """Layers over two axes; `title` and `description` are what a reader who cannot see it gets.
 
-    `x_ticks` are round values if not given; with `x_names` they stand at 0, 1, 2, ...
+    `x_ticks` are round values if not given; with `x_names` they stand at 0, 1, 2, ... Without
+    `x_shown` the axis has no labels: those of the plot below hold for it too.
     """
 
     title: str
@@ -80,11 +91,12 @@ class Plot:
     layers: tuple[Layer, ...]
     x_ticks: tuple[float, ...] = ()
     x_names: tuple[str, ...] = ()
+    x_shown: bool = True
 
 
 @dataclass(frozen=True)
 class Mark:
-    """One mark on a row of a dot plot: a dot or a tick, with an interval where it has one."""
+    """One mark on a row of a dot plot: dot, tick or speck, with an interval where it has one."""
 
     at: float
     style: str
@@ -116,7 +128,8 @@ class DotPlot:
 
 def draw(plot: Plot, width: float = 400.0, height: float = 260.0) -> Markup:
     """Return the plot as an SVG element that scales with its container."""
-    right, bottom = width - _RIGHT, height - _BOTTOM
+    right = width - _RIGHT
+    bottom = height - (_BOTTOM if plot.x_shown else _BARE)
 
     def at_x(value: float) -> float:
         return _LEFT + plot.x.fraction(value) * (right - _LEFT)
@@ -126,15 +139,16 @@ def draw(plot: Plot, width: float = 400.0, height: float = 260.0) -> Markup:
 
     names = {float(index): name for index, name in enumerate(plot.x_names)}
     x_ticks = list(names or plot.x_ticks) or plot.x.ticks()
-    y_ticks = plot.y.ticks()
+    y_ticks = plot.y.ticks(max(2, round((bottom - _TOP) / 42)))
     parts = [_gridline(at_x(tick), _TOP, at_x(tick), bottom) for tick in x_ticks]
     parts += [_gridline(_LEFT, at_y(tick), right, at_y(tick)) for tick in y_ticks]
     layers = [_layer(layer, at_x, at_y, (_TOP, bottom), (_LEFT, right)) for layer in plot.layers]
     parts.append(_window(_LEFT, _TOP, right, bottom, layers))
     parts.append(_frame(_LEFT, _TOP, right, bottom))
-    parts += _tick_labels(x_ticks, names, at_x, bottom + 15)
+    if plot.x_shown:
+        parts += _tick_labels(x_ticks, names, at_x, bottom + 15)
+        parts.append(_text((_LEFT + right) / 2, height - 7, plot.x_label, "middle", "axis"))
     parts += [_text(_LEFT - 6, at_y(tick) + 4, label(tick), "end") for tick in y_ticks]
-    parts.append(_text((_LEFT + right) / 2, height - 7, plot.x_label, "middle", "axis"))
     parts.append(_upright(12, (_TOP + bottom) / 2, plot.y_label))
     return _svg(plot.title, plot.description, width, height, parts)
 
@@ -191,6 +205,9 @@ def _layer(
     if isinstance(layer, Rule):
         x = at_x(layer.x)
         return element("line", class_=f"{layer.style} rule", x1=x, y1=ends[0], x2=x, y2=ends[1])
+    if isinstance(layer, Level):
+        y = at_y(layer.y)
+        return element("line", class_=f"{layer.style} rule", x1=sides[0], y1=y, x2=sides[1], y2=y)
     if isinstance(layer, Band):
         return _band(layer, at_x, at_y, ends, sides)
     return _points(layer, at_x, at_y)
@@ -253,6 +270,8 @@ def _dot_row(row: DotRow, at_x: Map, top: float, ends: tuple[float, float]) -> l
         if mark.shape == "tick":
             tick = {"x1": x, "y1": top + 2, "x2": x, "y2": top + _ROW - 2}
             parts.append(element("line", class_=f"{mark.style} tick", **tick))
+        elif mark.shape == "speck":
+            parts.append(element("circle", class_=f"{mark.style} dot", cx=x, cy=middle, r=1.8))
         else:
             parts.append(element("circle", class_=f"{mark.style} dot", cx=x, cy=middle, r=4.0))
     return parts

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-import numpy as np
 import xarray as xr
 
 from harness.leaderboard.plots.figure import Table
@@ -89,10 +88,6 @@ def _slope_note(scene: Scene, dim: str) -> str:
         for told in scene.told
         if not told.forecast.dims
     ]
-    mean = scene.measured.mean
-    if mean.dims == (dim,) and bool((mean > 0).all()) and bool((mean[dim] > 0).all()):
-        slope = np.polyfit(np.log(mean[dim].values), np.log(mean.values), 1)[0]
-        said.insert(0, f"The measured means have the slope {label(float(slope))}")
     return f"{'; '.join(said)}." if said else ""
 
 

@@ -3,7 +3,9 @@ from __future__ import annotations
 import math
 from xml.etree import ElementTree
 
-from harness.leaderboard.markup import Markup, element, join
+from markupsafe import Markup
+
+from harness.leaderboard.plots.elements import element, join
 from harness.leaderboard.plots.scales import Scale
 from harness.leaderboard.plots.svg import (
     Band,

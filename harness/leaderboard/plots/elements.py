@@ -1,18 +1,13 @@
-"""HTML and SVG elements as strings that escape what they are given."""
+"""SVG elements as strings that escape what they are given."""
 
 from __future__ import annotations
 
 from html import escape
-from typing import Final, TypeAlias
+from typing import TypeAlias
+
+from markupsafe import Markup
 
 Attribute: TypeAlias = "str | int | float | bool | None"
-_VOID: Final = frozenset({"meta", "br", "img", "link", "hr"})
-
-
-class Markup(str):
-    """Text that is markup already; any other string is escaped when it becomes a child."""
-
-    __slots__ = ()
 
 
 def element(name: str, /, *children: str, **attributes: Attribute) -> Markup:
@@ -22,9 +17,8 @@ def element(name: str, /, *children: str, **attributes: Attribute) -> Markup:
     out, True repeats its name, so that the result is well-formed XML too.
     """
     opening = f"<{name}{''.join(_attribute(key, value) for key, value in attributes.items())}"
-    if name in _VOID:
-        return Markup(f"{opening}/>")
-    return Markup(f"{opening}>{join(*children)}</{name}>")
+    inner = join(*children)
+    return Markup(f"{opening}>{inner}</{name}>" if inner else f"{opening}/>")
 
 
 def join(*children: str) -> Markup:
@@ -36,15 +30,15 @@ def join(*children: str) -> Markup:
     )
 
 
+def number(value: float) -> str:
+    """Return a coordinate with one decimal at most."""
+    text = f"{value:.1f}".removesuffix(".0")
+    return "0" if text == "-0" else text
+
+
 def _attribute(key: str, value: Attribute) -> str:
     if value is None or value is False:
         return ""
-    name = key.rstrip("_").replace("_", "-")
+    name = key if key == "viewBox" else key.rstrip("_").replace("_", "-")
     text = name if value is True else number(value) if isinstance(value, float) else str(value)
     return f' {name}="{escape(text)}"'
-
-
-def number(value: float) -> str:
-    """Return a coordinate with at most two decimals and no trailing zeros."""
-    text = f"{value:.2f}".rstrip("0").rstrip(".")
-    return "0" if text == "-0" else text
