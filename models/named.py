@@ -60,7 +60,7 @@ def model_class(path: str, package: str | None = None) -> Constructor:
 def build_model(path: str, key: jax.Array, **sizes: Any) -> Any:
     """The network that `path` names at initialisation; it is called as `models.mlp:MLP` is.
 
-    Raises ValueError as `model_class` does, and when the constructor does not take `sizes`.
+    Its parameters have the precision in which training runs. Raises ValueError as `model_class` does, and when the constructor does not take `sizes`.
     """
     constructor = model_class(path)
     try:
@@ -73,7 +73,12 @@ def build_model(path: str, key: jax.Array, **sizes: Any) -> Any:
             "Give its constructor these arguments, or **others for those that do not matter "
             "(docs/your-network.md).",
         ) from None
-    return constructor(key, **sizes)
+    model = constructor(key, **sizes)
+    if isinstance(model, nnx.Module):  # Flax's own layers are float32 unless told otherwise
+        precision = jnp.result_type(float)
+        weights = nnx.state(model, nnx.Param)
+        nnx.update(model, jax.tree.map(lambda leaf: leaf.astype(precision), weights))
+    return model
 
 
 def zero_readout(model: nnx.Module) -> None:

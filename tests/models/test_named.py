@@ -36,6 +36,19 @@ def test_a_named_network_is_the_network():
     np.testing.assert_allclose(found(x_BD), MLP(key, **SIZES)(x_BD))
 
 
+class Single(nnx.Module):
+    def __init__(self, key):
+        self.linear = nnx.Linear(3, 1, rngs=nnx.Rngs(key))
+
+
+@pytest.mark.parametrize("double", [False, True])
+def test_parameters_have_the_precision_of_training(double):
+    with jax.enable_x64(double):
+        model = build_model(f"{__name__}:Single", jax.random.key(0))
+        kernel = model.linear.kernel[...]
+    assert kernel.dtype == (jnp.float64 if double else jnp.float32)
+
+
 def test_a_relative_path_is_looked_up_in_the_package():
     assert model_class(".mlp:MLP", "models") is MLP
 
