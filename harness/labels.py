@@ -32,7 +32,7 @@ def labelled(
     arrays = {}
     for raw, dims in dims_of.items():
         units = [[unit[raw] for unit in block] for block in blocks]
-        _check_shapes(raw, dims, [unit for block in units for unit in block], prediction)
+        _check_shapes(raw, dims, own, [unit for block in units for unit in block], prediction)
         stacked = np.concatenate([np.stack(block, axis=1) for block in units])
         shape = [len(values) for values in {**case.sweep, **case.grid}.values()]
         coords: dict[str, Any] = {"seed": np.arange(first, first + len(stacked))}
@@ -74,14 +74,29 @@ def own_coordinates(prediction: Prediction, case: Case, dims: set[str]) -> dict[
 
 
 def _check_shapes(
-    raw: str, dims: tuple[str, ...], units: Sequence[np.ndarray], prediction: Prediction
+    raw: str,
+    dims: tuple[str, ...],
+    own: Mapping[str, np.ndarray],
+    units: Sequence[np.ndarray],
+    prediction: Prediction,
 ) -> None:
     shapes = {unit.shape[2:] for unit in units}
-    if len(shapes) > 1 or len(next(iter(shapes))) != len(dims):
+    shape = next(iter(shapes))
+    wrong = None
+    if len(shapes) > 1 or len(shape) != len(dims):
         named = " and ".join(str(shape) for shape in sorted(shapes))
+        wrong = f"'{raw}' has shape {named} for one seed, but dims are {list(dims)}"
+        remedy = "return one axis for each of `dims`, of one length at every sweep point"
+    for dim, length in zip(dims, shape, strict=False):
+        if wrong is None and dim in own and len(own[dim]) != length:
+            wrong = (
+                f"'{raw}' has {length} entries along '{dim}', the setup's axes() {len(own[dim])}"
+            )
+            remedy = "return as many as axes() says; a network in `model` must have as many layers"
+    if wrong is not None:
         raise AssayError(
-            f"'{raw}' has shape {named} for one seed, but dims are {list(dims)}",
-            remedy="return one axis for each of `dims`, of one length at every sweep point",
+            wrong,
+            remedy=remedy,
             file=prediction.source,
             line=prediction.line("observables"),
             path="observables",

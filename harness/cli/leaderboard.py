@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -13,7 +14,7 @@ from harness.cli.common import add_json_option, add_records_option, add_tree_opt
 from harness.errors import AssayError, Exit
 from harness.history import FOLDER as RELEASES
 from harness.history import Since, last_release, since
-from harness.leaderboard.board import Board
+from harness.leaderboard.board import Board, Entry
 from harness.leaderboard.collect import collect
 from harness.leaderboard.markdown import markdown
 from harness.leaderboard.tables import as_csv, as_json
@@ -121,10 +122,14 @@ def _write_site(chosen: argparse.Namespace, found: Registry, board: Board) -> in
 
 
 def _head_to_head(found: Registry, board: Board) -> Iterator[tuple[str, Comparison]]:
-    """Yield the comparison of all theories of each prediction that has a result."""
+    """Yield the comparison of all theories of each prediction that has a result.
+
+    Whole distributions are left out: resampling them takes minutes.
+    """
     from harness.compare import compare
     from harness.judge import UnjudgeableError
 
+    board = replace(board, entries=tuple(map(_without_distributions, board.entries)))
     for prediction in found:
         if len(prediction.theories) < 2 or board.best(prediction.id) is None:
             continue
@@ -132,6 +137,11 @@ def _head_to_head(found: Registry, board: Board) -> Iterator[tuple[str, Comparis
             yield prediction.id, compare(list(prediction.theories), board, on=[prediction.id])
         except UnjudgeableError as problem:
             print(f"{prediction.id}: theories not compared: {problem}", file=sys.stderr)
+
+
+def _without_distributions(entry: Entry) -> Entry:
+    kept = {name: o for name, o in entry.observables.items() if o.compare != "distribution"}
+    return replace(entry, observables=kept)
 
 
 def _way_back(folder: Path) -> str:

@@ -55,11 +55,14 @@ def best_of(theories: Sequence[str], entries: Sequence[Entry]) -> Best:
             continue
         n = next(iter(shared.values()))[0].seeds
         index_RN = generator.integers(n, size=(RESAMPLES, n))
-        everyone_1N = np.arange(n)[np.newaxis]
-        observed.append(_losses(shared, everyone_1N)[0])
-        drawn.append(_losses(shared, index_RN))
+        losses = dict(_losses(shared, index_RN))
+        if not losses:
+            continue
+        whole_M, drawn_RM = (np.mean(part, axis=0) for part in zip(*losses.values(), strict=True))
+        observed.append(whole_M)
+        drawn.append(drawn_RM)
         seeds.append(n)
-        observables += [(entry.id, name) for name in shared]
+        observables += [(entry.id, name) for name in losses]
     if not observables:
         why = "no observable is forecast by all of them with values by seed"
         return Best(SET_LEVEL, RESAMPLES, 0, (), (), why)
@@ -90,11 +93,20 @@ def _case(spec: Spec, row: Json | None) -> Case | None:
         return None
 
 
-def _losses(shared: dict[str, list[Case]], index_RN: Indices) -> Array:
-    """Error in tolerances of each resample and theory, averaged over observables; shape [R, M]."""
-    by_observable = [
-        [discrepancies(case, index_RN) / case.criterion.tolerance for case in cases]
-        for cases in shared.values()
-    ]
-    mean_MR: Array = np.mean(by_observable, axis=0)
-    return mean_MR.T
+def _losses(
+    shared: dict[str, list[Case]], index_RN: Indices
+) -> Iterator[tuple[str, tuple[Array, Array]]]:
+    """Error in tolerances of each theory [M] and of each resample and theory [R, M], by observable.
+
+    An observable that cannot be judged again, on all seeds or on a resample, is left out.
+    """
+    everyone_1N = np.arange(index_RN.shape[1])[np.newaxis]
+    for name, cases in shared.items():
+        try:
+            whole, drawn = (
+                np.array([discrepancies(case, index) / case.criterion.tolerance for case in cases])
+                for index in (everyone_1N, index_RN)
+            )
+        except UnjudgeableError:
+            continue
+        yield name, (whole[:, 0], drawn.T)

@@ -135,3 +135,11 @@ def test_an_axis_may_have_names_at_several_sweep_points(suite: Path) -> None:
     world.write_text(text.replace('{"step": ', axes))
     weight = run(make_plan(read_prediction(suite))).arrays["weight"]
     assert weight.layer.values.tolist() == ["layer 0", "layer 1", "layer 2", "layer 3"]
+
+
+def test_an_axis_of_another_length_than_the_setup_says_is_named(suite: Path) -> None:
+    (file,) = [file for file in suite.parent.glob("*.py") if "def axes" in file.read_text()]
+    file.write_text(file.read_text().replace("self.steps + 1)", "self.steps + 2)"))
+    with pytest.raises(AssayError, match=r"'weight' has 4 entries along 'step', .* 5") as error:
+        run(make_plan(read_prediction(suite)))
+    assert error.value.file == suite

@@ -21,9 +21,10 @@ from harness.judge.mean import quantile
 from harness.leaderboard import wording
 from harness.leaderboard.board import Entry
 from harness.leaderboard.collect import interval_in_tolerances
+from harness.leaderboard.plots.dotplot import DotPlot, DotRow, Mark, draw_dots
 from harness.leaderboard.plots.figure import Figure, Key, Panel
 from harness.leaderboard.plots.scales import Scale, label
-from harness.leaderboard.plots.svg import Band, DotPlot, DotRow, Level, Mark, Plot, draw, draw_dots
+from harness.leaderboard.plots.svg import Band, Level, Plot, draw
 from harness.leaderboard.series import data_array
 from harness.plan import CLAIM
 

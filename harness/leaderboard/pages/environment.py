@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
-from markupsafe import Markup
 
 from harness.leaderboard import wording
 from harness.leaderboard.board import STATUSES
 from harness.leaderboard.plots.bars import error_bar
-from harness.leaderboard.plots.scales import label
 from harness.leaderboard.series import short
 
 ASSETS: Final = ("style.css", "script.js")
@@ -48,7 +46,6 @@ def environment() -> Environment:
         "words": words,
         "css": css,
         "setting": setting,
-        "label": label,
         "sortable": sortable,
     }
     made.globals |= {"errorbar": error_bar, "STATUSES": STATUSES, "title_of_site": wording.TITLE}
@@ -97,8 +94,3 @@ def sortable(value: float | None) -> str:
     if value is None or math.isnan(value):
         return ""
     return "1e99" if math.isinf(value) else f"{value:.6g}"
-
-
-def tags(parts: Iterable[Markup]) -> Markup:
-    """Return pieces of markup one after the other."""
-    return Markup("").join(parts)

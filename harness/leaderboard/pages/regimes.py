@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,8 +11,8 @@ from harness.leaderboard import wording
 from harness.leaderboard.plots.figure import Figure, Key, Panel
 from harness.leaderboard.plots.scales import fitting_kind, label, scale_of
 from harness.leaderboard.plots.svg import Band, Layer, Line, Plot, Points, draw
-from harness.leaderboard.series import name_of, short
-from harness.sweeps import At, Outcome, Point, Slope, Sweep
+from harness.leaderboard.series import short
+from harness.sweeps import At, Outcome, Point, Slope, Sweep, size_of
 
 MOST_RIVALS: Final = 4
 _FLOOR: Final = 0.01
@@ -20,11 +20,12 @@ _FLOOR: Final = 0.01
 
 @dataclass(frozen=True)
 class Cell:
-    """One theory at one point: its verdict, and its error with the interval in words."""
+    """One theory at one point; `beyond`: judged outside the regime that it declares."""
 
     verdict: str
     error: str
     reason: str
+    beyond: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,6 @@ class Regime:
 def regime(sweep: Sweep, theory: str | None = None) -> Regime:
     """Return a sweep as a page shows it; a map is of `theory`, by default of the claim's."""
     shown = theory or sweep.claim
-    values = [f"{key}={_listed(found)}" for key, found in sweep.over.items()]
-    command = f"assay sweep {sweep.id} {' '.join(f'--over {v}' for v in values)}"
     two = len(sweep.keys) == 2
     return Regime(
         sweep=sweep,
@@ -59,12 +58,24 @@ def regime(sweep: Sweep, theory: str | None = None) -> Regime:
         holds=_holds(sweep, shown),
         problems=tuple(_problems(sweep)),
         controls=_controls(sweep),
-        command=command + ("" if sweep.tier == "smoke" else f" --tier {sweep.tier}"),
+        command=_command(sweep),
     )
 
 
-def _listed(values: Sequence[Any]) -> str:
-    return ",".join(f"{value:g}" if isinstance(value, float) else str(value) for value in values)
+def _command(sweep: Sweep) -> str:
+    """Return the command that repeats a sweep; those with a reason are shipped with the suite."""
+    if sweep.why:
+        return f"assay sweep --shipped {sweep.id}"
+    parts = [f"assay sweep {sweep.id}"]
+    parts += [f"--over {key}={','.join(map(_typed, v))}" for key, v in sweep.over.items()]
+    parts += [f"--set {key}={_typed(value)}" for key, value in sweep.overrides.items()]
+    return " ".join([*parts, *([] if sweep.tier == "smoke" else [f"--tier {sweep.tier}"])])
+
+
+def _typed(value: Any) -> str:
+    if isinstance(value, tuple | list):
+        return f"[{','.join(map(_typed, value))}]"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _columns(sweep: Sweep) -> tuple[str, ...]:
@@ -92,7 +103,8 @@ def _cell(point: Point | None, theory: str) -> Cell:
     if outcome is None:
         reason = "not run" if point is None else point.problem or "not judged"
         return Cell("error", "–", reason)
-    return Cell(outcome.verdict.value, wording.number(outcome.error_in_tolerances), outcome.reason)
+    error = wording.number(outcome.error_in_tolerances)
+    return Cell(outcome.verdict.value, error, outcome.reason, beyond=outcome.beyond is not None)
 
 
 def _holds(sweep: Sweep, theory: str) -> str:
@@ -119,14 +131,14 @@ def _holds(sweep: Sweep, theory: str) -> str:
 def _problems(sweep: Sweep) -> Iterator[str]:
     for point in sweep.points:
         if point.problem:
-            yield f"{name_of(point.keys)}: {point.problem}"
+            yield f"{_name_of(point)}: {point.problem}"
 
 
 def _controls(sweep: Sweep) -> str:
     """Say whether a control stands behind each pass."""
     with_controls = [point for point in sweep.points if point.controlled]
     passing = [
-        name_of(point.keys)
+        _name_of(point)
         for point in with_controls
         if any(verdict.value == "pass" for verdict in point.controls.values())
     ]
@@ -134,6 +146,10 @@ def _controls(sweep: Sweep) -> str:
         return "No control was run along it."
     said = f"Controls were run at {len(with_controls)} of {len(sweep.points)} points"
     return f"{said}; one passes at {'; '.join(passing)}." if passing else f"{said}, and fail."
+
+
+def _name_of(point: Point) -> str:
+    return ", ".join(f"{key} = {_value(value)}" for key, value in point.keys.items())
 
 
 def _slopes(sweep: Sweep, theory: str) -> Iterator[str]:
@@ -181,7 +197,7 @@ def _figures(sweep: Sweep, theory: str) -> Iterator[Figure]:
         description=f"{theory}: {said}. Up to 1 lies within the tolerance.",
         x=scale_of(x, fitting_kind(x)),
         y=scale_of([max(v, _FLOOR) for v in values], "log"),
-        x_label=key,
+        x_label=_axis(sweep),
         y_label="error in tolerances",
         layers=tuple(layers),
         x_ticks=tuple(x) if len(x) <= 8 else (),
@@ -216,7 +232,7 @@ def _slope_panel(sweep: Sweep, slope: Slope, x: list[float]) -> Iterator[Panel]:
         description=f"Falls as {slope.key} to the power {label(round(slope.slope, 3))}.",
         x=scale_of(x, "log"),
         y=scale_of([*shown, *(v for v in bars[1] if math.isfinite(v))], "log"),
-        x_label=slope.key,
+        x_label=_axis(sweep),
         y_label="|deviation| / tol.",
         layers=(Line(x, fitted, "fitted"), Points(x, y, "measured", *bars)),
         x_ticks=tuple(x) if len(x) <= 8 else (),
@@ -228,13 +244,23 @@ def _slope_panel(sweep: Sweep, slope: Slope, x: list[float]) -> Iterator[Panel]:
 
 
 def _places(sweep: Sweep) -> list[float] | None:
-    """Return the values of the key; None where they are no numbers, or there is just one."""
-    values = sweep.over[sweep.keys[0]]
-    if len(values) < 2 or not all(
-        isinstance(v, int | float) and not isinstance(v, bool) for v in values
-    ):
-        return None
-    return [float(value) for value in values]
+    """Return where the key's values lie; None where they are no numbers, or there is just one."""
+    found = [_place(value) for value in sweep.over[sweep.keys[0]]]
+    places = [place for place in found if place is not None]
+    return places if len(places) == len(found) > 1 else None
+
+
+def _place(value: Any) -> float | None:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    return size_of(value)
+
+
+def _axis(sweep: Sweep) -> str:
+    """Return what stands along the axis: the key, of lists their mean."""
+    key = sweep.keys[0]
+    lists = any(isinstance(value, tuple | list) for value in sweep.over[key])
+    return f"{key} (geometric mean)" if lists else key
 
 
 def _error(outcome: Outcome | None) -> float:
@@ -261,4 +287,4 @@ def _deviation_ends(result: At | None) -> tuple[float, float]:
 
 
 def _value(value: Any) -> str:
-    return short(value)
+    return _typed(value) if isinstance(value, tuple | list) else short(value)

@@ -57,7 +57,6 @@ def curve_figure(scene: Scene) -> Figure:
         legend=_legend(scene, plots),
         note=note,
         table=numbers(scene, dim, rest, points),
-        about=scene.name,
     )
 
 

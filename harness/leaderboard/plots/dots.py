@@ -9,11 +9,11 @@ from typing import Final
 import numpy as np
 from markupsafe import Markup
 
+from harness.leaderboard.plots.dotplot import DotPlot, DotRow, Mark, draw_dots
 from harness.leaderboard.plots.figure import Figure, Key, Panel, Table
 from harness.leaderboard.plots.residuals import has_residuals, signed_errors
 from harness.leaderboard.plots.scales import fitting_kind, label, scale_of
 from harness.leaderboard.plots.scene import Scene, Told, band
-from harness.leaderboard.plots.svg import DotPlot, DotRow, Mark, draw_dots
 from harness.leaderboard.series import evenly
 
 FARTHEST: Final = 6.0
@@ -60,7 +60,7 @@ def number_figure(scene: Scene) -> Figure:
     if scene.by_seed is None:
         del keys[1]
     panel = Panel("", draw_dots(plot), _residuals(scene))
-    return Figure(scene.name, (panel,), tuple(keys), "", table, scene.name)
+    return Figure(scene.name, (panel,), tuple(keys), "", table)
 
 
 def _residuals(scene: Scene) -> Markup | None:

@@ -43,14 +43,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure; without panels its table is shown in full, else it folds away.
-
-    `about` is the observable that it shows; None for one of several.
-    """
+    """A figure; without panels its table is shown in full, else it folds away."""
 
     title: str
     panels: tuple[Panel, ...]
     legend: tuple[Key, ...]
     note: str
     table: Table | None = None
-    about: str | None = None

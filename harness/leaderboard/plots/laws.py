@@ -47,7 +47,7 @@ def law_figure(scene: Scene) -> Figure:
         Key("claim", "band", "tolerance"),
     ]
     panels = (Panel("density", draw(_histogram(scene, sample))), Panel("share below", draw(plot)))
-    return Figure(scene.name, panels, tuple(keys), "", table, scene.name)
+    return Figure(scene.name, panels, tuple(keys), "", table)
 
 
 def _histogram(scene: Scene, sample: np.ndarray) -> Plot:

@@ -37,7 +37,7 @@ def phase_figure(scene: Scene) -> Figure:
     dims = [str(dim) for dim in per_seed.dims if dim != "seed"]
     table = _grid(scene, per_seed, dims) if len(dims) > 1 else _by_theory(scene, per_seed, dims)
     note = "Beside a measured label stands its share of the seeds; marked cells disagree."
-    return Figure(scene.name, (), (), note, table, scene.name)
+    return Figure(scene.name, (), (), note, table)
 
 
 def _stored(per_seed: Json) -> xr.DataArray:

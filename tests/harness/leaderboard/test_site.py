@@ -16,6 +16,7 @@ from harness.history import Change, Since
 from harness.judge import Verdict
 from harness.leaderboard.board import Board
 from harness.leaderboard.collect import collect
+from harness.leaderboard.pages.regimes import regime
 from harness.leaderboard.site import LARGEST, site, write_site
 from harness.leaderboard.site import Material as Shown
 from harness.read import Registry, read_tree
@@ -60,7 +61,9 @@ class Checker(HTMLParser):
         pass
 
 
-def swept(keys: Mapping[str, tuple[Any, ...]], points: list[Point], slopes: list[Slope]) -> Sweep:
+def swept(
+    keys: Mapping[str, tuple[Any, ...]], points: list[Point], slopes: list[Slope], **more: Any
+) -> Sweep:
     return Sweep(
         id="numbers",
         title="Title of numbers",
@@ -72,13 +75,13 @@ def swept(keys: Mapping[str, tuple[Any, ...]], points: list[Point], slopes: list
         theories=("good", "bad"),
         observables=("ratio",),
         over=keys,
-        overrides={},
+        overrides={"depth": 3},
         points=tuple(points),
         slopes=tuple(slopes),
         provenance={},
         busy_s=1.0,
         wall_s=1.0,
-        why="where it <breaks>",
+        **more,
     )
 
 
@@ -93,7 +96,7 @@ def sweeps() -> list[Sweep]:
         )
         outcomes = (
             Outcome("good", verdict, "as measured", error, ends),
-            Outcome("bad", Verdict.FAIL, "as measured", 9.0, (8.0, float("inf"))),
+            Outcome("bad", Verdict.FAIL, "as measured", 9.0, (8.0, float("inf")), "dim below 100"),
         )
         controls = {} if points else {"broken": Verdict.FAIL}
         points.append(Point({"dim": dim}, 16, outcomes, (judged,), controls))
@@ -106,7 +109,7 @@ def sweeps() -> list[Sweep]:
     ]
     two[-1] = Point({"dim": 40, "depth": 2}, problem="it broke")
     return [
-        swept({"dim": (10, 40, 160)}, points, [slope, flat]),
+        swept({"dim": (10, 40, 160)}, points, [slope, flat], why="where it <breaks>"),
         swept({"dim": (10, 40), "depth": (1, 2)}, two, []),
     ]
 
@@ -260,13 +263,25 @@ def test_sweeps_are_drawn_with_slopes_and_maps(pages: Pages) -> None:
     assert "Fails at dim = 10; passes at dim = 40, 160." in page
     assert "to the power −0.98 [−1.1, −0.9], which agrees with the predicted −1." in page
     assert "no finite-size slope; too few points beyond noise." in page
-    assert "assay sweep numbers --over dim=10,40,160" in page
-    assert "assay sweep numbers --over dim=10,40 --over depth=1,2" in page
+    assert "assay sweep --shipped numbers" in page
+    assert "assay sweep numbers --over dim=10,40 --over depth=1,2 --set depth=3" in page
+    assert "fail, beyond its regime" in page
     assert "<li>dim = 40, depth = 2: it broke</li>" in page
     assert "No control was run along it." in page
     assert "Controls were run at 1 of 3 points, and fail." in page
     assert "Fails at (dim, depth) = (10, 1), (10, 2), (40, 1)." in page
     assert "bad along dim, smoke tier" in pages["theories/bad.html"]
+
+
+def test_lists_are_placed_at_their_geometric_mean() -> None:
+    outcomes = (Outcome("good", Verdict.PASS, "as measured", 0.5, (0.4, 0.6)),)
+    widths = ((16, 32), (32, 64))
+    found = regime(
+        swept({"width": widths}, [Point({"width": w}, 16, outcomes) for w in widths], [])
+    )
+    assert found.holds == "passes at every width that was tried (2)"
+    assert found.command == "assay sweep numbers --over width=[16,32],[32,64] --set depth=3"
+    assert "width (geometric mean)" in found.figures[0].panels[0].picture
 
 
 def test_a_theory_has_verdicts_duels_and_calibration(pages: Pages) -> None:

@@ -5,21 +5,10 @@ from xml.etree import ElementTree
 
 from markupsafe import Markup
 
+from harness.leaderboard.plots.dotplot import DotPlot, DotRow, Mark, draw_dots
 from harness.leaderboard.plots.elements import element, join
 from harness.leaderboard.plots.scales import Scale
-from harness.leaderboard.plots.svg import (
-    Band,
-    DotPlot,
-    DotRow,
-    Line,
-    Mark,
-    Plot,
-    Points,
-    Rule,
-    draw,
-    draw_dots,
-    swatch,
-)
+from harness.leaderboard.plots.svg import Band, Line, Plot, Points, Rule, draw, swatch
 
 X = Scale("linear", 0.0, 2.0)
 Y = Scale("linear", 0.0, 1.0)
