@@ -226,7 +226,7 @@ def _broken_run(unit: Unit, error: Exception) -> AssayError:
             "a float of the setup is traced: mark it Annotated[float, STATIC, ...] where the "
             "experiment needs a Python number"
         )
-    remedy = " ".join(getattr(error, "__notes__", [])) or remedy
+    remedy = getattr(error, "remedy", remedy)  # models.named.UnusableModelError brings its own
     text = str(error).strip().splitlines()
     return AssayError(
         f"{unit.prediction.experiment} broke in {_where(unit)}: "

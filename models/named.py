@@ -1,7 +1,4 @@
-"""Networks by name: a setup's `model` is an import path, so that another one can take its place.
-
-An error of naming carries as its note what to do about it.
-"""
+"""Networks by name: a setup's `model` is an import path, so that another one can take its place."""
 
 import difflib
 import inspect
@@ -19,6 +16,14 @@ from models.parametrisation import Role
 Constructor: TypeAlias = Callable[..., Any]
 
 
+class UnusableModelError(ValueError):
+    """What a setup names cannot be used as its network; `remedy` says what to do about it."""
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(what)
+        self.remedy = remedy
+
+
 @runtime_checkable
 class OwnReadout(Protocol):
     """What a module implements whose readout is no `models.layers.Dense`."""
@@ -31,11 +36,11 @@ class OwnReadout(Protocol):
 def model_class(path: str, package: str | None = None) -> Constructor:
     """What `package.module:Class` names; `.module:Class` is looked up in `package`.
 
-    Raises ValueError when there is no such module or class.
+    Raises UnusableModelError when there is no such module or class.
     """
     module_name, colon, class_name = path.partition(":")
     if not colon or not module_name or not class_name:
-        raise _error(f"'{path}' is no import path", "Write package.module:Class.")
+        raise UnusableModelError(f"'{path}' is no import path", "Write package.module:Class.")
     try:
         module = import_module(module_name, package)
     except ModuleNotFoundError as error:
@@ -44,7 +49,7 @@ def model_class(path: str, package: str | None = None) -> Constructor:
             missing
         ):
             raise  # the module is there, and imports what is not
-        raise _error(
+        raise UnusableModelError(
             f"there is no module '{module_name}'",
             "Start in the folder that holds it, or install its package.",
         ) from None
@@ -53,14 +58,15 @@ def model_class(path: str, package: str | None = None) -> Constructor:
         known = [name for name, value in vars(module).items() if inspect.isclass(value)]
         near = difflib.get_close_matches(class_name, known, n=1)
         hint = f"Did you mean '{near[0]}'?" if near else f"It has: {', '.join(known)}."
-        raise _error(f"'{module_name}' has no class '{class_name}'", hint)
+        raise UnusableModelError(f"'{module_name}' has no class '{class_name}'", hint)
     return found
 
 
 def build_model(path: str, key: jax.Array, **sizes: Any) -> Any:
     """The network that `path` names at initialisation; it is called as `models.mlp:MLP` is.
 
-    Its parameters have the precision in which training runs. Raises ValueError as `model_class` does, and when the constructor does not take `sizes`.
+    Its parameters have the precision in which training runs. Raises UnusableModelError as
+    `model_class` does, and when the constructor does not take `sizes`.
     """
     constructor = model_class(path)
     try:
@@ -68,7 +74,7 @@ def build_model(path: str, key: jax.Array, **sizes: Any) -> Any:
             inspect.signature(constructor.__init__).bind(None, key, **sizes)
     except TypeError as error:
         call = ", ".join(["key", *(f"{name}={value!r}" for name, value in sizes.items())])
-        raise _error(
+        raise UnusableModelError(
             f"{path} cannot be called as {path.partition(':')[2]}({call}): {error}",
             "Give its constructor these arguments, or **others for those that do not matter "
             "(docs/your-network.md).",
@@ -84,7 +90,7 @@ def build_model(path: str, key: jax.Array, **sizes: Any) -> Any:
 def zero_readout(model: nnx.Module) -> None:
     """Set the readout's weights to zero, so that every network starts as the same function.
 
-    Raises ValueError for a module without `zero_readout` and without a `models.layers.Dense` of
+    Raises UnusableModelError for a module without `zero_readout` and without a `models.layers.Dense` of
     the role READOUT.
     """
     if isinstance(model, OwnReadout):
@@ -93,16 +99,10 @@ def zero_readout(model: nnx.Module) -> None:
     layers = [module for _, module in nnx.iter_modules(model) if isinstance(module, Dense)]
     readouts = [layer for layer in layers if layer.role is Role.READOUT]
     if not readouts:
-        raise _error(
+        raise UnusableModelError(
             f"{type(model).__name__} has no readout that could be set to zero",
             "Make it a models.layers.Dense of the role READOUT, give the class a method "
             "zero_readout(), or use --set readout=random.",
         )
     for layer in readouts:
         layer.kernel[...] = jnp.zeros_like(layer.kernel[...])
-
-
-def _error(what: str, remedy: str) -> ValueError:
-    error = ValueError(what)
-    error.add_note(remedy)
-    return error
