@@ -90,8 +90,8 @@ def build_model(path: str, key: jax.Array, **sizes: Any) -> Any:
 def zero_readout(model: nnx.Module) -> None:
     """Set the readout's weights to zero, so that every network starts as the same function.
 
-    Raises UnusableModelError for a module without `zero_readout` and without a `models.layers.Dense` of
-    the role READOUT.
+    Raises UnusableModelError for a module without `zero_readout` and without a readout layer of the
+    class `models.layers.Dense`.
     """
     if isinstance(model, OwnReadout):
         model.zero_readout()
