@@ -1,13 +1,27 @@
-"""A network of your own on trial: a gated residual network of plain Flax layers (your-network.md).
+"""A network of your own on trial: a gated residual network of Flax's own layers (your-network.md).
 
 `Gated` is right. `Forgetful` makes the most common mistake of a port to muP: a matrix between two
 hidden layers is taken for one that reads the input, so that its learning rate ignores width.
 """
 
 import jax
+import jax.numpy as jnp
 from flax import nnx
 
-from models.parametrisation import LayerScale, Role, scale
+from models.parametrisation import LayerScale, Optimiser, Parametrisation, Role, scale
+
+
+class Linear(nnx.Linear):
+    """`nnx.Linear` with the initial size and the forward factor that its role asks for."""
+
+    def __init__(self, fan_in: int, fan_out: int, own: LayerScale, rngs: nnx.Rngs) -> None:
+        start = nnx.initializers.normal(own.init_std)
+        super().__init__(fan_in, fan_out, use_bias=False, kernel_init=start, rngs=rngs)
+        self.factor = own.multiplier
+
+    def __call__(self, x_BI: jax.Array) -> jax.Array:
+        """Inputs [..., fan_in] to outputs [..., fan_out]."""
+        return self.factor * super().__call__(x_BI)
 
 
 class Gated(nnx.Module):
@@ -16,54 +30,65 @@ class Gated(nnx.Module):
     gate_role = Role.HIDDEN
 
     def __init__(
-        self, key, *, d_in, width, depth, base_width, d_out=1, parametrisation="mup", **others
-    ):
-        sizes = {"width": width, "base_width": base_width}
-        self.scale_of = lambda role, fan_in, optimiser: scale(
-            parametrisation, role, fan_in=fan_in, optimiser=optimiser, **sizes
-        )
-        self.roles = {}  # parameter path -> role and fan-in
+        self,
+        key: jax.Array,
+        *,
+        d_in: int,
+        width: int,
+        depth: int,
+        base_width: int,
+        d_out: int = 1,
+        parametrisation: str | Parametrisation = "mup",
+        **others: object,  # the activation, say, which this network does not leave open
+    ) -> None:
+        self.sizes = (parametrisation, width, base_width)
+        self.roles: dict[str, tuple[Role, int]] = {}  # parameter -> role and fan-in
         rngs = nnx.Rngs(key)
 
-        def linear(path, role, fan_in, fan_out):
+        def linear(path: str, role: Role, fan_in: int, fan_out: int) -> Linear:
             self.roles[f"{path}.kernel"] = (role, fan_in)
-            start = nnx.initializers.normal(self.scale_of(role, fan_in, "adam").init_std)
-            return nnx.Linear(fan_in, fan_out, use_bias=False, kernel_init=start, rngs=rngs)
+            return Linear(fan_in, fan_out, self.scale_of(role, fan_in, "sgd"), rngs)
 
-        def norm(path):
+        def norm(path: str) -> nnx.RMSNorm:
             self.roles[f"{path}.scale"] = (Role.INPUT, 1)
             return nnx.RMSNorm(width, rngs=rngs)
 
+        def each(name: str, role: Role) -> nnx.List[Linear]:
+            return nnx.List([linear(f"{name}.{n}", role, width, width) for n in range(depth)])
+
         self.into = linear("into", Role.INPUT, d_in, width)
         self.norms = nnx.List([norm(f"norms.{n}") for n in range(depth)])
-        self.gates = nnx.List(
-            [linear(f"gates.{n}", self.gate_role, width, width) for n in range(depth)]
-        )
-        self.ups = nnx.List([linear(f"ups.{n}", Role.HIDDEN, width, width) for n in range(depth)])
-        self.downs = nnx.List(
-            [linear(f"downs.{n}", Role.HIDDEN, width, width) for n in range(depth)]
-        )
+        self.gates = each("gates", self.gate_role)
+        self.ups = each("ups", Role.HIDDEN)
+        self.downs = each("downs", Role.HIDDEN)
         self.last = norm("last")
         self.readout = linear("readout", Role.READOUT, width, d_out)
 
-    def features(self, x_BD):
-        """h_0, ..., h_depth, the last one normalised; each [B, width]."""
+    def features(self, x_BD: jax.Array) -> tuple[jax.Array, ...]:
+        """h_1, ..., h_depth, the last one normalised; each [B, width]."""
         passed = [self.into(x_BD)]
         for norm, gate, up, down in zip(self.norms, self.gates, self.ups, self.downs, strict=True):
             u_BN = norm(passed[-1])
             passed.append(passed[-1] + down(nnx.silu(gate(u_BN)) * up(u_BN)))
-        return (*passed[:-1], self.last(passed[-1]))
+        return (*passed[1:-1], self.last(passed[-1]))
 
-    def __call__(self, x_BD):
+    def __call__(self, x_BD: jax.Array) -> jax.Array:
         """Outputs [B, d_out]."""
         return self.readout(self.features(x_BD)[-1])
 
-    def zero_readout(self):
+    def zero_readout(self) -> None:
         """Start as the zero function."""
-        self.readout.kernel[...] = jax.numpy.zeros_like(self.readout.kernel[...])
+        self.readout.kernel[...] = jnp.zeros_like(self.readout.kernel[...])
 
-    def layer_scales(self, optimiser) -> dict[str, LayerScale]:
-        """Initial size, forward factor and learning-rate factor of every parameter."""
+    def scale_of(self, role: Role, fan_in: int, optimiser: Optimiser) -> LayerScale:
+        """Initial size, forward factor and learning-rate factor of a matrix with this role."""
+        par, width, base_width = self.sizes
+        return scale(
+            par, role, fan_in=fan_in, width=width, base_width=base_width, optimiser=optimiser
+        )
+
+    def layer_scales(self, optimiser: Optimiser) -> dict[str, LayerScale]:
+        """The same for every parameter."""
         return {path: self.scale_of(*role, optimiser) for path, role in self.roles.items()}
 
 
