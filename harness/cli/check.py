@@ -9,7 +9,8 @@ from harness.check import check
 from harness.cli.common import FOLDER, add_json_option, print_json
 from harness.errors import AssayError, Exit, Problem
 from harness.lock import lock_problems
-from harness.read import read_tree
+from harness.read import Registry, read_tree
+from harness.sweeps.shipped import FILE_NAME, read_shipped
 
 
 def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -55,4 +56,15 @@ def _problems(paths: list[Path]) -> tuple[list[Problem], int]:
     if not len(found):
         named = ", ".join(str(path) for path in paths)
         return [Problem(what=f"there is no prediction in {named}", remedy="Name another path.")], 0
-    return [*check(list(found)), *lock_problems(found)], len(found)
+    return [*check(list(found)), *lock_problems(found), *_sweep_problems(found, paths)], len(found)
+
+
+def _sweep_problems(found: Registry, paths: list[Path]) -> list[Problem]:
+    """What is wrong with the sweeps that a suite ships, if the whole of it is checked."""
+    if not any((path / FILE_NAME).is_file() for path in paths):
+        return []
+    try:
+        read_shipped(found)
+    except AssayError as error:
+        return list(error.problems)
+    return []

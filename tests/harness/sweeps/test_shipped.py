@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.cli import main
 from harness.read import read_tree
 from harness.sweeps.axes import Question, plans_of
 from harness.sweeps.shipped import read_shipped
@@ -37,3 +38,17 @@ def test_their_points_can_be_planned(questions: list[Question]) -> None:
 def test_every_sweep_has_a_file_of_its_own(questions: list[Question]) -> None:
     names = [(q.prediction.id, q.tier, *q.over, *q.overrides) for q in questions]
     assert len(set(names)) == len(names)
+
+
+def test_the_check_of_a_suite_reads_its_sweeps(
+    suite: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = suite.with_name("sweeps.yaml")
+    file.write_text("sweeps:\n  - {id: parabole, over: {noise: [0.1, 0.2]}, why: It grows.}\n")
+    assert main(["check", str(suite.parent)]) == 2
+    said = capsys.readouterr().out
+    assert "sweeps.yaml:2" in said
+    assert "no prediction 'parabole'" in said
+    assert "parabola" in said
+    file.write_text(file.read_text().replace("parabole", "parabola"))
+    assert main(["check", str(suite.parent)]) == 0
