@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 RESAMPLES: Final = 1000
 """Bootstrap samples of the seeds behind a paired comparison."""
 
+ROUNDING: Final = 1e-6
+"""Differences below this many tolerances are those of equal forecasts, rounded."""
+
 Indices = NDArray[np.intp]
 
 _CHUNK: Final = 4_000_000  # numbers held at once while resampling
@@ -33,7 +36,8 @@ class Paired:
     """Two theories on the same seeds.
 
     `difference` is the discrepancy of a minus that of b, in the tolerance's unit, so negative where
-    a is closer. `winner` is a tie unless the interval of the difference excludes zero.
+    a is closer. `winner` is a tie unless the interval of the difference excludes zero by more than
+    `ROUNDING` tolerances.
     """
 
     difference: float
@@ -102,9 +106,10 @@ def compare_paired(
         difference + float(wider * max(high, 0.0)),
     )
     winner: Literal["a", "b", "tie"] = "tie"
-    if interval[1] < 0:
+    negligible = ROUNDING * criterion.tolerance
+    if interval[1] < -negligible:
         winner = "a"
-    elif interval[0] > 0:
+    elif interval[0] > negligible:
         winner = "b"
     return Paired(difference, interval, winner)
 

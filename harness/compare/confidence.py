@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import ndtri, stdtrit
 
 from harness.judge.mean import Array
+from harness.scores import ROUNDING
 
 SET_LEVEL: Final = 0.05
 """Probability that the set misses a best theory."""
@@ -56,14 +57,15 @@ def p_values(loss_M: Array, drawn_RM: Array) -> Array:
 
 def _stretched_p_values(loss_M: Array, drawn_RM: Array, stretch: float) -> Array:
     remaining = list(range(len(loss_M)))
+    floor = ROUNDING * np.abs(loss_M).max(initial=0.0)  # equal forecasts, rounded
     found, highest = np.ones(len(loss_M)), 0.0
     while len(remaining) > 1:
         above_M = loss_M[remaining] - loss_M[remaining].mean()
         drawn = drawn_RM[:, remaining]
         noise_RM = drawn - drawn.mean(axis=1, keepdims=True) - above_M
         error_M = np.sqrt((noise_RM**2).mean(axis=0))
-        largest_R = _ratio(noise_RM, error_M).max(axis=1)
-        statistic_M = _ratio(above_M, error_M)
+        largest_R = _ratio(noise_RM, error_M, floor).max(axis=1)
+        statistic_M = _ratio(above_M, error_M, floor)
         worst = int(np.argmax(statistic_M))
         as_large = int((stretch * largest_R >= statistic_M[worst]).sum())
         highest = max(highest, (1 + as_large) / (1 + len(largest_R)))
@@ -71,12 +73,10 @@ def _stretched_p_values(loss_M: Array, drawn_RM: Array, stretch: float) -> Array
     return found
 
 
-def _ratio(distance: Array, error_M: Array) -> Array:
-    """Distance in standard errors; without any error a distance is infinite, and none is zero."""
-    scale = np.abs(distance).max(initial=0.0)
-    negligible = np.abs(distance) <= 1e-12 * scale
+def _ratio(distance: Array, error_M: Array, floor: float) -> Array:
+    """Distance in standard errors; infinite without any error, and zero up to the floor."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(negligible, 0.0, distance / error_M)
+        return np.where(np.abs(distance) <= floor, 0.0, distance / error_M)
 
 
 def _stretch(seeds: int, level: float) -> float:

@@ -343,3 +343,17 @@ def test_the_set_holds_all_best_theories_as_often_as_it_says(seeds: int) -> None
         rejected += "d" not in kept
     assert missed <= 20  # 10 are expected at five per cent
     assert rejected >= (190 if seeds > 16 else 150)
+
+
+def test_equal_theories_that_differ_by_rounding_all_stay() -> None:
+    """Their own differences have no scale: what is left of 0.08 after rounding is no loss."""
+    observed = np.array([0.08, 0.08 + 2e-16, 0.08 - 1e-16, 12.0])
+    noise = 0.01 * np.random.default_rng(0).standard_normal((500, 1))
+    found = p_values(observed, observed + noise)
+    assert found[:3].min() == 1.0
+    assert found[3] < 0.01
+
+
+def test_a_difference_of_rounding_is_a_tie(measured: np.ndarray) -> None:
+    rows = [row("a", measured, [1.0, 2.0, 3.0]), row("b", measured, [1.0, 2.0, 3.0 + 1e-13])]
+    assert only(compare(["a", "b"], board(entry("one", rows))).bouts).winner is None
