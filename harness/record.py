@@ -76,7 +76,7 @@ def _first_result(path: Path, record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_records(folder: Path) -> list[dict[str, Any]]:
-    """All records in a folder, ordered by prediction and tier.
+    """All records in a folder, ordered by prediction and tier; none where there is no folder.
 
     Raises AssayError for a file that is no record of this format.
     """

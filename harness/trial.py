@@ -234,7 +234,8 @@ _PRECEDENCE = (
 )
 
 
-def _worst(rows: Sequence[Row]) -> tuple[Verdict, str]:
+def worst(rows: Sequence[Row]) -> tuple[Verdict, str]:
+    """The verdict on several observables together, with the reason of the one farthest off."""
     for verdict in _PRECEDENCE:
         alike = [row for row in rows if row.verdict is verdict]
         if alike:
@@ -246,14 +247,14 @@ def _worst(rows: Sequence[Row]) -> tuple[Verdict, str]:
 def _theory_outcomes(prediction: Prediction, rows: Sequence[Row]) -> tuple[TheoryOutcome, ...]:
     outcomes = []
     for name, theory in prediction.theories.items():
-        verdict, reason = _worst([row for row in rows if row.theory == name])
+        verdict, reason = worst([row for row in rows if row.theory == name])
         outcomes.append(TheoryOutcome(name, theory.expect, verdict, reason))
     return tuple(outcomes)
 
 
 def _control_outcome(prediction: Prediction, name: str, rows: Sequence[Row]) -> ControlOutcome:
     mine = [row for row in rows if row.case == name]
-    verdict, reason = _worst(mine)
+    verdict, reason = worst(mine)
     return ControlOutcome(name, verdict, reason, _largest_error(mine))
 
 

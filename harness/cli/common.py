@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 FOLDER: Final = Path("predictions")
 RECORDS: Final = Path("results/records")
 LOCAL_RECORDS: Final = Path(".assay/records")
+SWEEPS: Final = Path("results/sweeps")
+LOCAL_SWEEPS: Final = Path(".assay/sweeps")
 
 
 def add_tree_option(parser: argparse.ArgumentParser) -> None:
@@ -61,8 +63,7 @@ def board(chosen: argparse.Namespace) -> Board:
     from harness.leaderboard.collect import collect
     from harness.record import read_records
 
-    records = read_records(chosen.records) if chosen.records.is_dir() else []
-    return collect(registry(chosen), records)
+    return collect(registry(chosen), read_records(chosen.records))
 
 
 def registry(chosen: argparse.Namespace) -> Registry:

@@ -10,7 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from harness.cli.common import add_json_option, add_records_option, add_tree_option, registry
+from harness.cli.common import (
+    SWEEPS,
+    add_json_option,
+    add_records_option,
+    add_tree_option,
+    registry,
+)
 from harness.errors import AssayError, Exit
 from harness.history import FOLDER as RELEASES
 from harness.history import Since, last_release, since
@@ -24,8 +30,6 @@ from harness.store import write_atomically
 
 if TYPE_CHECKING:
     from harness.compare import Comparison
-
-SWEEPS: Final = Path("results/sweeps")
 
 RENDERERS: Final[dict[str, Callable[[Board, str, Since | None], str]]] = {
     "md": markdown,
@@ -73,8 +77,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 def run(chosen: argparse.Namespace) -> int:
     """Render the leaderboard; links in it lead from where it is written to the working folder."""
     found = registry(chosen)
-    records = read_records(chosen.records) if chosen.records.is_dir() else []
-    board = collect(found, records)
+    board = collect(found, read_records(chosen.records))
     if chosen.badge_each and chosen.badge is None:
         raise AssayError("badges go to a folder", remedy="Add --badge DIR.", path="--badge-each")
     if chosen.badge is not None:
@@ -113,7 +116,7 @@ def _write_site(chosen: argparse.Namespace, found: Registry, board: Board) -> in
             remedy="Name it with -o, for example -o results/site.",
             path="--output",
         )
-    sweeps = read_sweeps(chosen.sweeps) if chosen.sweeps.is_dir() else []
+    sweeps = read_sweeps(chosen.sweeps)
     comparisons = dict(_head_to_head(found, board))
     material = Material(found, board, sweeps, comparisons, since(board, last_release(RELEASES)))
     pages = write_site(chosen.output, site(material, _way_back(chosen.output)))

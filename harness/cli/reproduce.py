@@ -15,7 +15,7 @@ from harness.cli.common import (
     print_json,
     registry,
 )
-from harness.cli.run import open_pool
+from harness.cli.pool import add_pool_options, open_pool
 from harness.errors import AssayError, Exit
 from harness.measure import Trainer
 from harness.progress import progress_bar
@@ -57,10 +57,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         metavar="K",
         help="other seeds instead of the record's: the K-th other set (default: 1)",
     )
-    parser.add_argument(
-        "--workers", type=int, metavar="N", help="units trained at once (default: one a core)"
-    )
-    parser.add_argument("--cluster", metavar="ADDRESS", help="train on a Dask cluster, as in run")
+    add_pool_options(parser)
     add_tree_option(parser)
     add_json_option(parser)
     parser.set_defaults(action=run)

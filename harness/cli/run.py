@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +19,13 @@ from harness.cli.common import (
     print_json,
     registry,
 )
+from harness.cli.pool import add_pool_options, open_pool
 from harness.cost import estimate, estimate_line
 from harness.errors import AssayError, Exit
 from harness.measure import Trainer
 from harness.outcome import Trial
 from harness.plan import Plan, make_plan
 from harness.pools import Pool
-from harness.pools.local import local_pool
 from harness.progress import progress_bar
 from harness.read import select
 from harness.record import read_records, record_of, rows_as_json, write_record
@@ -48,18 +47,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     add_setup_options(parser)
     parser.add_argument("--seeds", type=int, help="seeds of the first look (and the only one)")
     parser.add_argument("--max-seeds", type=int, help="most seeds drawn while undecided")
-    parser.add_argument(
-        "--workers",
-        type=int,
-        metavar="N",
-        help="units trained at once, each in a process of its own (default: one a core); "
-        "with --cluster slurm, jobs",
-    )
-    parser.add_argument(
-        "--cluster",
-        metavar="ADDRESS",
-        help="train on a Dask cluster: tcp://HOST:PORT, a scheduler file, or slurm",
-    )
+    add_pool_options(parser)
     parser.add_argument(
         "--no-compile-cache", action="store_true", help="compile every program anew"
     )
@@ -141,26 +129,10 @@ def _run_all(
 
 def print_estimate(plans: Sequence[Plan], chosen: argparse.Namespace, pool: Pool) -> None:
     """Say on standard error how long a long run will take, as far as earlier records tell."""
-    folders = [folder for folder in (RECORDS, chosen.records) if folder.is_dir()]
-    known = [record for folder in folders for record in read_records(folder)]
+    known = [*read_records(RECORDS), *read_records(chosen.records)]
     line = estimate_line(estimate(plans, known, pool.workers, device=pool.device))
     if line is not None:
         print(line, file=sys.stderr, flush=True)
-
-
-@contextmanager
-def open_pool(chosen: argparse.Namespace) -> Iterator[Pool]:
-    """The pool that the command asks for."""
-    if chosen.cluster is None:
-        pool = local_pool(chosen.workers)
-    else:
-        from harness.pools.dask import open_cluster
-
-        pool = open_cluster(chosen.cluster, workers=chosen.workers)
-    try:
-        yield pool
-    finally:
-        pool.close()
 
 
 def exit_code(trial: Trial, *, strict: bool) -> Exit:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import textwrap
-from pathlib import Path
-from typing import Any
 
 from harness.cli.common import (
     LOCAL_RECORDS,
@@ -37,7 +35,7 @@ def run(chosen: argparse.Namespace) -> int:
     records = [
         record
         for folder in (RECORDS, LOCAL_RECORDS)
-        for record in _records(folder)
+        for record in read_records(folder)
         if record["id"] == prediction.id
     ]
     records.sort(key=lambda record: str(record["provenance"]["time"]))
@@ -104,7 +102,3 @@ def describe(prediction: Prediction) -> list[str]:
         lines += wrapped(f"{source.authors} ({source.year}): {source.title}{arxiv}{where}")
     lines.append(f"file {prediction.source}, revision {prediction.revision.number}")
     return lines
-
-
-def _records(folder: Path) -> list[dict[str, Any]]:
-    return read_records(folder) if folder.is_dir() else []

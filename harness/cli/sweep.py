@@ -7,9 +7,18 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from harness.cli.common import add_setup_options, add_tree_option, one, parse_overrides, registry
+from harness.cli.common import (
+    LOCAL_SWEEPS,
+    SWEEPS,
+    add_setup_options,
+    add_tree_option,
+    one,
+    parse_overrides,
+    registry,
+)
+from harness.cli.pool import add_pool_options, open_pool
 from harness.errors import AssayError, Exit
 from harness.read import Registry, select
 
@@ -18,9 +27,6 @@ if TYPE_CHECKING:
     from harness.pools import Pool
     from harness.sweeps.axes import Question
     from harness.sweeps.model import Point, Sweep
-
-SWEEPS: Final = Path("results/sweeps")
-LOCAL_SWEEPS: Final = Path(".assay/sweeps")
 
 
 def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -62,12 +68,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         "--no-slope", action="store_true", help="the key is no size: fit no power of it"
     )
     parser.add_argument("--controls", action="store_true", help="run the controls at every point")
-    parser.add_argument(
-        "--workers", type=int, metavar="N", help="units trained at once (default: one a core)"
-    )
-    parser.add_argument(
-        "--cluster", metavar="ADDRESS", help="train on a Dask cluster, as `assay run`"
-    )
+    add_pool_options(parser)
     parser.add_argument("--fresh", action="store_true", help="ignore measurements already stored")
     parser.add_argument(
         "--sweeps", type=Path, default=LOCAL_SWEEPS, help=f"default: {LOCAL_SWEEPS}"
@@ -82,7 +83,6 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
 def run(chosen: argparse.Namespace) -> int:
     """Run the sweeps, print a line a point and the slopes, and store them."""
-    from harness.cli.run import open_pool
     from harness.sweeps.axes import plans_of
     from harness.sweeps.files import sweep_as_json
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from harness.forecast import outside_regime
 from harness.judge import Criterion, Verdict
@@ -15,18 +15,10 @@ from harness.plan import CLAIM, Plan
 from harness.sweeps.axes import Question
 from harness.sweeps.deviation import Deviation, deviation_of
 from harness.sweeps.model import At, Interval, Outcome, Point
-from harness.trial import criteria
+from harness.trial import criteria, worst
 
 Deviations = dict[tuple[str, str], Deviation]
 """What a point deviates by, by theory and observable."""
-
-_WORST_FIRST: Final = (
-    Verdict.FAIL,
-    Verdict.ERROR,
-    Verdict.INCONCLUSIVE,
-    Verdict.PASS,
-    Verdict.OUT_OF_SCOPE,
-)
 
 
 def point_of(
@@ -56,7 +48,7 @@ def _outcomes(
         mine = [row for row in rows if row.theory == found.theory]
         if not mine:
             continue
-        verdict, reason = _together(mine)
+        verdict, reason = worst(mine)
         if found.verdict is Verdict.VACUOUS and verdict is Verdict.PASS:
             verdict, reason = found.verdict, found.reason
         beyond = None
@@ -65,22 +57,14 @@ def _outcomes(
         yield _with_error(Outcome(found.theory, verdict, reason, beyond=beyond), mine)
 
 
-def _together(rows: Sequence[Row]) -> tuple[Verdict, str]:
-    """The verdict on several observables: the worst, for the reason of the one farthest off."""
-    verdict = min((row.verdict for row in rows), key=_WORST_FIRST.index)
-    alike = [row for row in rows if row.verdict is verdict]
-    row = max(alike, key=lambda row: _number(row.error_in_tolerances) or 0.0)
-    return verdict, f"{row.observable}: {row.reason}"
-
-
 def _with_error(blank: Outcome, rows: Sequence[Row]) -> Outcome:
     """The outcome with the error of the observable that is farthest off."""
     judged = [row for row in rows if _known(row.error_in_tolerances)]
     if not judged:
         return blank
-    worst = _at(max(judged, key=lambda row: row.error_in_tolerances or 0.0), None)
+    farthest = _at(max(judged, key=lambda row: row.error_in_tolerances or 0.0), None)
     return replace(
-        blank, error_in_tolerances=worst.error_in_tolerances, interval=worst.error_interval
+        blank, error_in_tolerances=farthest.error_in_tolerances, interval=farthest.error_interval
     )
 
 
