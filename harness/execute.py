@@ -5,18 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from harness.ensemble import Ensemble, single_run
 from harness.executables import Executable
 from harness.identity import machine
-from harness.keys import seed_key
+from harness.keys import root_key, seed_key
 from harness.memory import limit_bytes
-from harness.programs import Arguments, Strategy, program, state_bytes
+from harness.programs import Arguments, Strategy, lane_counts, program
 from harness.runtime import numerics, single_threaded
 from harness.tuning import Arms, choose, guess, learnt, recall, remember, smaller
+
+if TYPE_CHECKING:
+    from harness.counts import Counts
 
 Arrays = dict[str, np.ndarray]
 
@@ -60,16 +63,39 @@ def execute(
     Returns NumPy arrays of shape [S, G, ...] in float64; yes-or-no outcomes stay boolean, because
     they are judged by counting. Raises TooLarge before anything runs when not even one seed fits.
     """
-    if getattr(ensemble.experiment, "__assay_untraced__", False):
+    if _untraced(ensemble):
         return _execute_untraced(ensemble, traced, grid, root, seeds)
+    with numerics(ensemble.precision, ensemble.matmul):
+        return _Batches(ensemble, *_typed(ensemble, traced, grid), root, seeds).run()
+
+
+def trace(
+    ensemble: Ensemble, traced: Mapping[str, float], grid: Mapping[str, np.ndarray]
+) -> Counts | None:
+    """What one seed at one grid point does; nothing is compiled. None for code that is not traced.
+
+    Raises what the experiment raises when it is traced.
+    """
+    if _untraced(ensemble):
+        return None
+    numbers, columns = _typed(ensemble, traced, grid)
+    return lane_counts(ensemble, (numbers, columns, root_key("", 0), np.arange(1, dtype=np.int32)))
+
+
+def _untraced(ensemble: Ensemble) -> bool:
+    return getattr(ensemble.experiment, "__assay_untraced__", False)
+
+
+def _typed(
+    ensemble: Ensemble, traced: Mapping[str, float], grid: Mapping[str, np.ndarray]
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Traced numbers and grid values in the precision that the prediction declares."""
     dtype = np.float64 if ensemble.precision == "float64" else np.float32
-    traced_numbers = {name: dtype(value) for name, value in traced.items()}
-    grid_arrays = {
+    columns = {
         name: _grid_array(values, getattr(ensemble.world, name), dtype)
         for name, values in grid.items()
     }
-    with numerics(ensemble.precision, ensemble.matmul):
-        return _Batches(ensemble, traced_numbers, grid_arrays, root, seeds).run()
+    return {name: dtype(value) for name, value in traced.items()}, columns
 
 
 class _Batches:
@@ -136,7 +162,7 @@ class _Batches:
         if arms:
             return choose(arms, self.padded, self.devices)
         began = time.perf_counter()
-        lane = state_bytes(self.ensemble, self._arguments(Strategy(1, 1), 0))
+        lane = lane_counts(self.ensemble, self._arguments(Strategy(1, 1), 0)).state_bytes
         self.compile_s += time.perf_counter() - began
         accelerator = jax.default_backend() != "cpu"
         guessed = guess(lane, self.padded // self.devices, self.points, accelerator=accelerator)

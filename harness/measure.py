@@ -21,7 +21,7 @@ from harness.pools import Pool
 from harness.pools.local import local_pool
 from harness.runtime import cache_dir
 from harness.store import load_arrays, save_arrays
-from harness.work import Cost, Finished, Unit, ensemble_at, run_unit
+from harness.work import Cost, Finished, Unit, ensemble_at, explained, run_unit
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -121,13 +121,18 @@ def seeds_in_unit(seeds: int, device: str) -> int:
 
 
 def draws(plan: Plan, case: Case, point: Mapping[str, Any], first: int, count: int) -> list[Arrays]:
-    """What the seeds drew at a sweep point (data, initial weights), for conditional theories."""
+    """What the seeds drew at a sweep point (data, initial weights), for conditional theories.
+
+    Raises AssayError when the draw breaks, or one seed's does not fit into memory.
+    """
     prediction = plan.prediction
     code = code_hash(prediction.folder, {**case.setup, **point})
+    unit = Unit(prediction, case, point, first, count, code)
     ensemble, traced = ensemble_at(prediction, case, point, code)
     root = root_key(prediction.id, prediction.revision.number)
     seeds = np.arange(first, first + count, dtype=np.int32)
-    return sample_draws(ensemble, traced, root, seeds)
+    with explained(unit):
+        return sample_draws(ensemble, traced, root, seeds)
 
 
 def _begin(unit: Unit, trainer: Trainer) -> Future[Finished]:

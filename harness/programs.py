@@ -12,6 +12,7 @@ from harness.executables import Effort, Executable, executable
 from harness.identity import digest
 from harness.keys import seed_key
 from harness.runtime import numerics
+from harness.threefry import straight_line
 
 if TYPE_CHECKING:
     from harness.counts import Counts
@@ -51,17 +52,21 @@ def program(ensemble: Ensemble, strategy: Strategy, arguments: Arguments) -> Exe
     }
 
     def lower() -> tuple[Any, dict[str, Any]]:
-        with numerics(ensemble.precision, ensemble.matmul):
-            run = _traceable(ensemble)
-            note = asdict(_counts(ensemble, run, arguments))
+        run = _traceable(ensemble)
+        note = asdict(_counts(ensemble, run, arguments))
+        thorough = strategy.effort == "thorough"
+        with numerics(ensemble.precision, ensemble.matmul), straight_line(thorough):
             return jax.jit(_over_devices(_vectorised(run))).lower(*arguments), note
 
     return executable(identity, strategy.effort, lower)
 
 
-def state_bytes(ensemble: Ensemble, arguments: Arguments) -> int:
-    """What one seed at one grid point keeps between two steps, from tracing it."""
-    return _counts(ensemble, _traceable(ensemble), arguments).state_bytes
+def lane_counts(ensemble: Ensemble, arguments: Arguments) -> Counts:
+    """The counts of one seed at one grid point, from tracing it.
+
+    Raises what the experiment raises when it is traced.
+    """
+    return _counts(ensemble, _traceable(ensemble), arguments)
 
 
 def _traceable(ensemble: Ensemble) -> Any:
@@ -91,15 +96,21 @@ def _counts(ensemble: Ensemble, run: Any, arguments: Arguments) -> Counts:
 
 
 def _vectorised(run: Callable[..., Any]) -> Callable[[Any, Any, Any, Any], Any]:
-    """Over grid points inside, so that what they share is computed once, over seeds outside."""
+    """Over grid points inside, so that what they share is computed once, over seeds outside.
+
+    A single grid point gets no axis inside: matrix products would carry it along at a cost.
+    """
     import jax
 
     def all_lanes(traced: Any, grid: Any, root: Any, seeds: Any) -> Any:
+        points = next((len(values) for values in grid.values()), 1)
+
         def over_grid(seed: Any) -> Any:
             key = seed_key(root, seed)
-            if not grid:
-                return jax.tree.map(lambda array: array[None], run(traced, {}, key))
-            return jax.vmap(lambda point: run(traced, point, key))(grid)
+            if points > 1:
+                return jax.vmap(lambda point: run(traced, point, key))(grid)
+            alone = run(traced, {name: values[0] for name, values in grid.items()}, key)
+            return jax.tree.map(lambda array: array[None], alone)
 
         return jax.vmap(over_grid)(seeds)
 

@@ -25,6 +25,7 @@ CPU_SEEDS: Final = (2, 16)
 PATIENCE: Final = 7.0
 _LEAST_COMPILE_S: Final = 0.5
 _EFFORT_FACTOR: Final = 2.0
+_FIRST_CALL: Final = 1.25
 
 
 @dataclass(frozen=True)
@@ -68,11 +69,12 @@ def choose(arms: Arms, seeds: int, devices: int = 1, rest: int | None = None) ->
     slowest = max(_LEAST_COMPILE_S, *(arm.compile_s for arm in arms.values()))
     most = seeds if rest is None else rest
     for neighbour in _neighbours(best, seeds, devices):
-        if (
-            neighbour not in arms
-            and neighbour.seeds <= most
-            and spent > PATIENCE * _EFFORT_FACTOR * slowest
-        ):
+        if neighbour.seeds > most:
+            continue
+        tried = arms.get(neighbour)
+        if tried is None and spent > PATIENCE * _EFFORT_FACTOR * slowest:
+            return neighbour
+        if tried is not None and _deserves_another_call(neighbour, tried, arms[best]):
             return neighbour
     return best
 
@@ -113,6 +115,15 @@ def smaller(strategy: Strategy, least: int = 1) -> Strategy | None:
     if strategy.seeds > least:
         return replace(strategy, seeds=max(1, strategy.seeds // 2 // least) * least)
     return replace(strategy, points=strategy.points // 2) if strategy.points > 1 else None
+
+
+def _deserves_another_call(strategy: Strategy, arm: Arm, best: Arm) -> bool:
+    """Whether a strategy was called once and was near the best, which has had its first call.
+
+    A program's first call is the slowest: its memory is not there yet.
+    """
+    once = arm.seeds < 2 * strategy.seeds
+    return once and arm.seconds_per_seed < _FIRST_CALL * best.seconds_per_seed
 
 
 def _neighbours(strategy: Strategy, seeds: int, devices: int) -> list[Strategy]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from harness.ensemble import Ensemble, MissingOutput
 from harness.errors import AssayError
-from harness.execute import Arrays, TooLarge, execute
+from harness.execute import Arrays, TooLarge, execute, trace
 from harness.identity import digest, versions
 from harness.keys import root_key
 from harness.plan import Case
@@ -19,6 +20,7 @@ from harness.suggest import choices
 from harness.topic import build_setup, load_function, setup_class, traced_fields
 
 if TYPE_CHECKING:
+    from harness.counts import Counts
     from harness.schema import Prediction
 
 N = TypeVar("N", int, float)
@@ -128,14 +130,8 @@ def run_unit(unit: Unit) -> Finished:
     ensemble, traced = ensemble_at(prediction, unit.case, unit.point, unit.code)
     root = root_key(prediction.id, prediction.revision.number)
     seeds = np.arange(unit.first, unit.first + unit.count, dtype=np.int32)
-    try:
+    with explained(unit):
         done = execute(ensemble, traced, grid_columns(unit.case), root, seeds)
-    except MissingOutput as missing:
-        raise _missing_output(prediction, missing) from None
-    except TooLarge as large:
-        raise _too_large(unit, large) from None
-    except Exception as error:
-        raise _broken_run(unit, error) from error
     cost = Cost(
         run_s=done.run_s,
         compile_s=done.compile_s,
@@ -145,6 +141,30 @@ def run_unit(unit: Unit) -> Finished:
         peak_bytes=done.peak_bytes,
     )
     return Finished(done.arrays, cost)
+
+
+def trace_unit(unit: Unit) -> Counts | None:
+    """What one seed at one grid point of a unit does; nothing is compiled or run.
+
+    None for code that is not traced. Raises AssayError when the experiment breaks while it is
+    traced, or lacks what an observable needs.
+    """
+    ensemble, traced = ensemble_at(unit.prediction, unit.case, unit.point, unit.code)
+    with explained(unit):
+        return trace(ensemble, traced, grid_columns(unit.case))
+
+
+@contextmanager
+def explained(unit: Unit) -> Iterator[None]:
+    """Turn what an experiment raises into an AssayError that says where, and what to do."""
+    try:
+        yield
+    except MissingOutput as missing:
+        raise _missing_output(unit.prediction, missing) from None
+    except TooLarge as large:
+        raise _too_large(unit, large) from None
+    except Exception as error:
+        raise _broken_run(unit, error) from error
 
 
 def raw_dims(prediction: Prediction) -> dict[str, tuple[str, ...]]:

@@ -55,7 +55,7 @@ def test_list_shows_costs(here: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     assert first[-3:] == ["7.0", "s", "(over)"]
     assert second[:4] == ["parabola", "smoke", "not", "run"]
     assert second[-2:] == ["5.0", "s"]
-    assert last[:3] == ["total", "7.2", "s"]
+    assert last[:4] == ["total", "recorded", "7.2", "s"]
     said = json.loads(called(capsys, "list", "--cost", "--json")[1])
     assert said["total"]["run_s"] == 7.25
     assert [(tier["tier"], tier["budget_s"]) for tier in said["tiers"]] == [
@@ -66,6 +66,24 @@ def test_list_shows_costs(here: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     assert said["tiers"][1]["cost"] is None
     empty = called(capsys, "list", "--cost", "--records", "nowhere")[1]
     assert empty.count("not run") == 2
+    assert empty.count("traced") == 0
+
+
+def test_list_traces_what_was_never_run(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = called(capsys, "list", "--cost", "--trace")[1]
+    assert [line.split()[:5] for line in out.splitlines()[2:4]] == [
+        ["parabola", "smoke", "not", "run,", "traced"],
+        ["parabola", "full", "not", "run,", "traced"],
+    ]
+    here.write_text(here.read_text().replace("seeds: 8, max_seeds: 32", "seeds: 32, max_seeds: 32"))
+    said = json.loads(called(capsys, "list", "--cost", "--trace", "--json")[1])["tiers"]
+    assert called(capsys, "run", "parabola", "--publish")[0] == 0
+    run = json.loads(called(capsys, "list", "--cost", "--trace", "--json")[1])["tiers"]
+    (cost,) = (tier["cost"] for tier in run if tier["tier"] == "smoke")
+    (traced,) = (tier["traced"] for tier in said if tier["tier"] == "smoke")
+    assert (traced["steps"], traced["flops"]) == (cost["steps"], cost["flops"])
+    assert [tier["traced"] is None for tier in run] == [tier["tier"] == "smoke" for tier in run]
+    assert "Add --cost" in called(capsys, "list", "--trace")[2]
 
 
 def test_a_plain_list_imports_nothing_heavy(here: Path) -> None:

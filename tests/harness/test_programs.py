@@ -15,7 +15,7 @@ import pytest
 from harness import executables, programs
 from harness.ensemble import MissingOutput
 from harness.execute import execute
-from harness.programs import Strategy, program, state_bytes
+from harness.programs import Strategy, lane_counts, program
 from tests.harness.ensembles import POINTS, ROOT, TRACED, Setup, arguments, ensemble, seeds, train
 
 
@@ -104,7 +104,7 @@ def test_a_program_knows_its_memory_and_the_work_of_one_lane() -> None:
     assert 0 < few.peak_bytes < many.peak_bytes
     assert few.note == many.note
     assert few.note["steps"] == 6
-    assert state_bytes(ensemble(), arguments(1, 5)) >= 3 * 4
+    assert lane_counts(ensemble(), arguments(1, 5)).state_bytes >= 3 * 4
 
 
 def test_matrix_products_run_in_the_precision_that_is_declared() -> None:

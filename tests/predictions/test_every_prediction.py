@@ -21,6 +21,7 @@ from harness.schema import Prediction
 from harness.topic import load_function
 from harness.trial import criteria
 from harness.validate import validate
+from harness.workload import workload
 
 ROOT = Path(__file__).parents[2] / "predictions"
 REGISTRY = read_tree([ROOT])
@@ -78,6 +79,14 @@ def test_setups_of_all_cases_are_valid(prediction: Prediction, tier: str) -> Non
 def test_criteria_are_complete_and_never_looser(prediction: Prediction, tier: str) -> None:
     for name, criterion in criteria(prediction, tier).items():
         assert 0 < criterion.tolerance <= prediction.observables[name].tolerance.size
+
+
+@every_tier
+def test_every_case_can_be_traced(prediction: Prediction, tier: str) -> None:
+    """Shapes fit, and every observable is returned: a tier that no machine here can run, too."""
+    load = workload(make_plan(prediction, tier))
+    assert load.networks >= load.programs >= 1
+    assert load.flops is None or load.flops > 0
 
 
 @every_prediction
