@@ -18,7 +18,7 @@ PACKAGES: Final = ("jax", "jaxlib", "flax", "optax", "numpy", "scipy", "xarray",
 # The part of the harness that decides what an experiment computes; judging is not in it.
 _MEASURING: Final = (
     *("api.py", "counts.py", "ensemble.py", "execute.py", "flops.py"),
-    *("keys.py", "programs.py", "streams.py", "work.py"),
+    *("keys.py", "programs.py", "streams.py", "threefry.py", "work.py"),
 )
 
 

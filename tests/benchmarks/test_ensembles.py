@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
 from collections.abc import Callable
@@ -31,10 +32,19 @@ SIZES = {
 }
 ROUNDS = 5
 SETTLING_S = 25.0
+GRID = [
+    Size(dim=dim, width=width, batch=batch, steps=0)
+    for dim, width, batch in itertools.product((8, 256), (16, 128, 1024), (8, 256))
+]
 
 
 def small(size: Size) -> Size:
     return replace(size, steps=3)
+
+
+def tenth_of_a_second(size: Size) -> int:
+    """Steps that take about that long in a loop by hand: calls, arithmetic, weights in memory."""
+    return int(0.1 / (3e-5 + size.flops / 1.5e11 + 1e-9 * size.dim * size.width))
 
 
 def settled(
@@ -89,6 +99,24 @@ def test_harness_against_a_loop_of_nnx_jit(
     benchmark: BenchmarkFixture, pool: Pool, name: str, measuring: bool
 ) -> None:
     against(benchmark, pool, SIZES[name], nnx_rate, measuring=measuring)
+
+
+@pytest.mark.parametrize("size", GRID, ids=lambda size: f"{size.dim}-{size.width}-{size.batch}")
+def test_never_slower_with_the_first_guess(
+    benchmark: BenchmarkFixture, pool: Pool, size: Size, measuring: bool
+) -> None:
+    """d, width, batch: programs as they are before any other strategy was tried."""
+    size, seeds = (
+        (replace(size, steps=tenth_of_a_second(size)), 32) if measuring else (small(size), 4)
+    )
+    ratios: list[float] = []
+
+    def both() -> None:
+        ratios.append(harness_rate(pool, size, seeds) / hand_rate(size))
+
+    harness_rate(pool, size, seeds)
+    benchmark.pedantic(both, rounds=3 if measuring else 1, iterations=1)
+    benchmark.extra_info.update(ratio=round(max(ratios), 2), worst=round(min(ratios), 2))
 
 
 RATES = (5e-5, 1e-4, 2e-4, 4e-4)
