@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from contextlib import contextmanager
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
 Progress = Callable[[str, str, int], None]
 
 # Small enough for the work of a killed worker to be little, large enough to be vectorised well.
+# A claim that needs very many seeds has short ones: its units hold more.
 SEEDS_IN_UNIT: Final = 16
+UNITS_OF_A_LOOK: Final = 16
 
 
 @dataclass(frozen=True)
@@ -109,15 +112,17 @@ def measure(plan: Plan, case: Case, first: int, count: int, trainer: Trainer) ->
 
 
 def seeds_in_unit(seeds: int, device: str) -> int:
-    """Seeds of one unit of work: all on an accelerator, at most SEEDS_IN_UNIT on a CPU.
+    """Seeds of one unit of work: all on an accelerator, on a CPU at most SEEDS_IN_UNIT.
 
-    It depends on nothing but the seeds of the first look, so that what is stored fits again
-    however many workers there are.
+    On a CPU a look of very many seeds has some UNITS_OF_A_LOOK larger units. It depends on nothing
+    but the seeds of the first look, so that what is stored fits again however many workers there
+    are.
     """
     if device != "cpu" or seeds <= SEEDS_IN_UNIT:
         return seeds
-    sizes = [size for size in range(SEEDS_IN_UNIT // 2, SEEDS_IN_UNIT + 1) if seeds % size == 0]
-    return max(sizes, default=SEEDS_IN_UNIT)
+    most = max(SEEDS_IN_UNIT, math.ceil(seeds / UNITS_OF_A_LOOK))
+    sizes = [size for size in range(most // 2, most + 1) if seeds % size == 0]
+    return max(sizes, default=most)
 
 
 def draws(plan: Plan, case: Case, point: Mapping[str, Any], first: int, count: int) -> list[Arrays]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from harness.errors import AssayError
-from harness.measure import Measurement, gather, local_trainer, measure
+from harness.measure import Measurement, gather, local_trainer, measure, seeds_in_unit
 from harness.plan import Plan, make_plan
 from harness.read import read_prediction
 
@@ -44,6 +44,25 @@ def test_seeds_are_the_same_however_they_are_batched(suite: Path) -> None:
     whole = run(plan, count=4).arrays["weight"].values
     parts = [run(plan, first=first, count=2).arrays["weight"].values for first in (0, 2)]
     np.testing.assert_allclose(np.concatenate(parts), whole, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "device", "expected"),
+    [
+        (8, "cpu", 8),
+        (16, "cpu", 16),
+        (34, "cpu", 16),
+        (40, "cpu", 10),
+        (64, "cpu", 16),
+        (256, "cpu", 16),
+        (384, "cpu", 24),
+        (1000, "cpu", 50),
+        (1009, "cpu", 64),
+        (384, "gpu NVIDIA H100", 384),
+    ],
+)
+def test_a_look_is_cut_by_its_seeds_alone(seeds: int, device: str, expected: int) -> None:
+    assert seeds_in_unit(seeds, device) == expected
 
 
 def test_a_stored_measurement_is_used_again_unless_asked_for_a_fresh_one(suite: Path) -> None:
