@@ -6,6 +6,7 @@ import enum
 import json
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -81,6 +82,19 @@ def read_records(folder: Path) -> list[dict[str, Any]]:
     Raises AssayError for a file that is no record of this format.
     """
     return [read_record(path) for path in sorted(folder.glob("*.json"))]
+
+
+def local_records(folder: Path) -> list[dict[str, Any]]:
+    """The records of one's own runs in a folder, ordered by file, as far as they can be read.
+
+    Those that another version of Assay wrote are left out: nobody builds on them, and they must
+    not keep a prediction from being run again.
+    """
+    found = []
+    for path in sorted(folder.glob("*.json")):
+        with suppress(AssayError):
+            found.append(read_record(path))
+    return found
 
 
 def read_record(path: Path) -> dict[str, Any]:

@@ -157,7 +157,11 @@ def _find(name: str, tier: str, found: Registry) -> Path:
 
 
 def _time(path: Path) -> str:
-    return str(read_record(path)["provenance"]["time"])
+    """When a record was made; those of other versions come first."""
+    try:
+        return str(read_record(path)["provenance"]["time"])
+    except AssayError:
+        return ""
 
 
 def _as_json(path: Path, result: Reproduction, differences: list[str]) -> dict[str, Any]:

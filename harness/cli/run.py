@@ -28,7 +28,7 @@ from harness.plan import Plan, make_plan
 from harness.pools import Pool
 from harness.progress import progress_bar
 from harness.read import select
-from harness.record import read_records, record_of, rows_as_json, write_record
+from harness.record import local_records, record_of, rows_as_json, write_record
 from harness.runtime import COMPILE_CACHE_VARIABLE
 from harness.text import trial_lines, trials_table
 from harness.validate import validate
@@ -129,7 +129,7 @@ def _run_all(
 
 def print_estimate(plans: Sequence[Plan], chosen: argparse.Namespace, pool: Pool) -> None:
     """Say on standard error how long a long run will take, as far as earlier records tell."""
-    known = [*read_records(RECORDS), *read_records(chosen.records)]
+    known = [*local_records(RECORDS), *local_records(chosen.records)]
     line = estimate_line(estimate(plans, known, pool.workers, device=pool.device))
     if line is not None:
         print(line, file=sys.stderr, flush=True)

@@ -15,7 +15,7 @@ from harness.cli.common import (
     registry,
 )
 from harness.errors import Exit
-from harness.record import plain, read_records
+from harness.record import local_records, plain, read_records
 from harness.schema import Prediction
 from harness.text import trial_lines
 
@@ -34,8 +34,7 @@ def run(chosen: argparse.Namespace) -> int:
     prediction = one(registry(chosen), chosen.id)
     records = [
         record
-        for folder in (RECORDS, LOCAL_RECORDS)
-        for record in read_records(folder)
+        for record in (*read_records(RECORDS), *local_records(LOCAL_RECORDS))
         if record["id"] == prediction.id
     ]
     records.sort(key=lambda record: str(record["provenance"]["time"]))

@@ -69,6 +69,20 @@ def test_list_shows_costs(here: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     assert empty.count("traced") == 0
 
 
+def test_a_local_record_of_another_version_is_in_nobodys_way(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = Path(".assay/records/parabola.smoke.000000000000.json")
+    old.parent.mkdir(parents=True)
+    old.write_text('{"format": 1}')
+    assert "no record yet" in called(capsys, "show", "parabola")[1]
+    assert "the record has format 1" in called(capsys, "reproduce", "parabola")[2]
+    assert called(capsys, "run", "parabola")[0] == 0
+    assert "last verdict" in called(capsys, "show", "parabola")[1]
+    assert called(capsys, "reproduce", "parabola")[0] == 0
+    assert old.is_file()
+
+
 def test_list_traces_what_was_never_run(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = called(capsys, "list", "--cost", "--trace")[1]
     assert [line.split()[:5] for line in out.splitlines()[2:4]] == [
