@@ -69,6 +69,7 @@ def forecast(
         tables = [_checked(prediction, dict(spec), where)]
         return _assemble(prediction, case, tables, where, constant=True, seeded=False)
     function = load_function(prediction, spec, "forecast", where)
+    world_class = setup_class(load_function(prediction, prediction.experiment, "experiment"))
     conditional = takes_draw(function)
     if conditional and draws is None:
         return Forecast({}, {}, "conditional on each seed's own draw, known once it is made")
@@ -78,7 +79,8 @@ def forecast(
             samples = draws(point) if conditional and draws is not None else None
             for grid_point in case.grid_points():
                 values = {**case.setup, **point, **grid_point}
-                tables.append(_call(prediction, function, values, samples, where))
+                world = build_setup(world_class, values, prediction)
+                tables.append(_call(prediction, function, world, samples, where))
     except OutOfScope as reason_given:
         return Forecast({}, {}, str(reason_given))
     return _assemble(prediction, case, tables, where, constant=False, seeded=conditional)
@@ -100,12 +102,10 @@ def outside_regime(prediction: Prediction, case: Case, theory: str) -> str | Non
 def _call(
     prediction: Prediction,
     function: Callable[..., Any],
-    values: Mapping[str, Any],
+    world: Any,
     samples: Sequence[Arrays] | None,
     where: tuple[str, ...],
 ) -> dict[str, Any]:
-    experiment = load_function(prediction, prediction.experiment, "experiment")
-    world = build_setup(setup_class(experiment), values, prediction)
     try:
         if samples is None:
             return _checked(prediction, function(world), where)
