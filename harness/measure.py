@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from harness.draws import sample_draws
-from harness.execute import Arrays
+from harness.execute import Arrays, TooLarge
 from harness.identity import code_hash
 from harness.keys import root_key
 from harness.labels import labelled
@@ -22,7 +22,7 @@ from harness.pools import Pool
 from harness.pools.local import local_pool
 from harness.runtime import cache_dir
 from harness.store import load_arrays, save_arrays
-from harness.work import Cost, Finished, Unit, ensemble_at, explained, run_unit
+from harness.work import Cost, Finished, Unit, ensemble_at, run_unit, too_large
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -128,7 +128,7 @@ def seeds_in_unit(seeds: int, device: str) -> int:
 def draws(plan: Plan, case: Case, point: Mapping[str, Any], first: int, count: int) -> list[Arrays]:
     """What the seeds drew at a sweep point (data, initial weights), for conditional theories.
 
-    Raises AssayError when the draw breaks, or one seed's does not fit into memory.
+    Raises AssayError when one seed's draw does not fit into memory, and what the draw raises.
     """
     prediction = plan.prediction
     code = code_hash(prediction.folder, {**case.setup, **point})
@@ -136,8 +136,10 @@ def draws(plan: Plan, case: Case, point: Mapping[str, Any], first: int, count: i
     ensemble, traced = ensemble_at(prediction, case, point, code)
     root = root_key(prediction.id, prediction.revision.number)
     seeds = np.arange(first, first + count, dtype=np.int32)
-    with explained(unit):
+    try:
         return sample_draws(ensemble, traced, root, seeds)
+    except TooLarge as large:
+        raise too_large(unit, large) from None
 
 
 def _begin(unit: Unit, trainer: Trainer) -> Future[Finished]:

@@ -130,7 +130,7 @@ def run_unit(unit: Unit) -> Finished:
     ensemble, traced = ensemble_at(prediction, unit.case, unit.point, unit.code)
     root = root_key(prediction.id, prediction.revision.number)
     seeds = np.arange(unit.first, unit.first + unit.count, dtype=np.int32)
-    with explained(unit):
+    with _explained(unit):
         done = execute(ensemble, traced, grid_columns(unit.case), root, seeds)
     cost = Cost(
         run_s=done.run_s,
@@ -150,19 +150,19 @@ def trace_unit(unit: Unit) -> Counts | None:
     traced, or lacks what an observable needs.
     """
     ensemble, traced = ensemble_at(unit.prediction, unit.case, unit.point, unit.code)
-    with explained(unit):
+    with _explained(unit):
         return trace(ensemble, traced, grid_columns(unit.case))
 
 
 @contextmanager
-def explained(unit: Unit) -> Iterator[None]:
+def _explained(unit: Unit) -> Iterator[None]:
     """Turn what an experiment raises into an AssayError that says where, and what to do."""
     try:
         yield
     except MissingOutput as missing:
         raise _missing_output(unit.prediction, missing) from None
     except TooLarge as large:
-        raise _too_large(unit, large) from None
+        raise too_large(unit, large) from None
     except Exception as error:
         raise _broken_run(unit, error) from error
 
@@ -226,7 +226,8 @@ def _missing_output(prediction: Prediction, missing: MissingOutput) -> AssayErro
     )
 
 
-def _too_large(unit: Unit, large: TooLarge) -> AssayError:
+def too_large(unit: Unit, large: TooLarge) -> AssayError:
+    """The error for a unit of which one seed does not fit into memory."""
     return AssayError(
         f"one seed of {_where(unit)} needs {large.needed / 1e9:.3g} GB, "
         f"{large.limit / 1e9:.3g} GB can be had",
