@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.ensemble import Ensemble, with_values
+from harness.ensemble import Ensemble, typed, with_values
 from harness.executables import Executable, executable
 from harness.execute import Arrays, TooLarge
 from harness.keys import seed_key
@@ -27,8 +27,7 @@ def sample_draws(
     draw = ensemble.draw
     if draw is None:
         return []
-    dtype = np.float64 if ensemble.precision == "float64" else np.float32
-    numbers = {name: dtype(value) for name, value in traced.items()}
+    numbers = typed(ensemble, traced)
     size, limit = len(seeds), limit_bytes()
     while (ready := _program(ensemble, draw, (numbers, root, seeds[:size]))).peak_bytes > limit:
         if size == 1:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+import numpy as np
+
 
 @dataclass(frozen=True)
 class Ensemble:
@@ -25,6 +27,11 @@ class Ensemble:
     precision: str
     matmul: str
     code: str
+
+    @property
+    def dtype(self) -> Any:
+        """NumPy's type of the numbers that go into the program."""
+        return np.float64 if self.precision == "float64" else np.float32
 
     def static(self) -> dict[str, Any]:
         """Identity of the program, the number of lanes apart, as JSON values."""
@@ -45,6 +52,11 @@ class Ensemble:
             "matmul": self.matmul,
             "code": self.code,
         }
+
+
+def typed(ensemble: Ensemble, traced: Mapping[str, float]) -> dict[str, Any]:
+    """Traced numbers in the precision that the prediction declares."""
+    return {name: ensemble.dtype(value) for name, value in traced.items()}
 
 
 class MissingOutput(Exception):  # noqa: N818 - turned into an AssayError where the YAML line is known

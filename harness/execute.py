@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.ensemble import Ensemble, single_run
+from harness.ensemble import Ensemble, single_run, typed
 from harness.executables import Executable
 from harness.identity import machine
 from harness.keys import root_key, seed_key
@@ -90,12 +90,11 @@ def _typed(
     ensemble: Ensemble, traced: Mapping[str, float], grid: Mapping[str, np.ndarray]
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Traced numbers and grid values in the precision that the prediction declares."""
-    dtype = np.float64 if ensemble.precision == "float64" else np.float32
     columns = {
-        name: _grid_array(values, getattr(ensemble.world, name), dtype)
+        name: _grid_array(values, getattr(ensemble.world, name), ensemble.dtype)
         for name, values in grid.items()
     }
-    return {name: dtype(value) for name, value in traced.items()}, columns
+    return typed(ensemble, traced), columns
 
 
 class _Batches:

@@ -85,7 +85,7 @@ def _statistics(
         return as_array(reduce(measured.isel(seed=sample)).transpose(*dims).values)
 
     together = _together(measured, reduce, dims, samples)
-    probes = (0, len(samples) - 1)
+    probes = (0, len(samples) // 2, len(samples) - 1)
     if together is not None and all(
         np.allclose(together[i], one(samples[i]), rtol=1e-9, atol=1e-12, equal_nan=True)
         for i in probes
